@@ -1,0 +1,37 @@
+# `make demo` and `make test` are all a newcomer needs: they install what is missing first. `make help` lists the rest.
+# SYMFONY=7.4 chooses the other Symfony line: make test SYMFONY=7.4
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fix coverage bench stubs clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing on this machine (Debian packages) and say what cannot be installed
+	@scripts/setup
+
+demo: setup ## Build, then watch a Symfony application run the user-onboarding workflow with real workers
+	@scripts/demo
+
+test: ## Run every test: Rust, then PHP (SYMFONY=7.4 for the newer Symfony)
+	@scripts/setup --tests
+	@scripts/test
+
+lint: setup ## Check formatting and run the static analysers: rustfmt, clippy, PHPStan, PHP CS Fixer
+	@scripts/lint
+
+fix: setup ## Apply rustfmt and PHP CS Fixer
+	@scripts/fix
+
+coverage: setup ## Measure the line coverage of the engine; fails below 90 %
+	@scripts/coverage
+
+bench: setup ## Run the benchmarks with a release build and print medians and ratios
+	@scripts/bench
+
+stubs: setup ## Hold the PHP stubs (ext/stubs) against the extension and show every difference
+	@scripts/stubs
+
+clean: ## Remove what the targets made in this clone (not the download cache)
+	@rm -rf var tools/vendor examples/*/var examples/*/vendor
+	@cargo clean --quiet
