@@ -1,0 +1,34 @@
+//! What the engine asks of a backend, as plain blocking traits over batches, with their value types.
+//!
+//! SQLite is synchronous, PHP is synchronous, and a store written in PHP is then one more adapter called on the
+//! calling thread; group commit falls out of batches. Nothing here does I/O: adapters do.
+//!
+//! A [`Backend`] is a [`Store`], a [`Queue`] and a [`KeyValue`] that share transactions: a run's transition and the
+//! step items it dispatches become durable together, or not at all.
+
+mod clock;
+mod error;
+mod id;
+mod key_value;
+mod queue;
+mod store;
+mod time;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::StoreError;
+pub use id::{MessageId, PlanHash, RunId, StepRef, Version, WorkerId};
+pub use key_value::{KeyValue, KvEntry, KvVersion, KvWrite};
+pub use queue::{
+    ClaimAnswer, Delivery, Lease, NewMessage, Priority, Queue, QueueCounts, Receipt, Receive,
+    StepItem,
+};
+pub use store::{
+    Commit, CommitOutcome, LogRow, Page, RunFilter, RunHead, RunPage, RunStatus, Snapshot, Store,
+    StoredRun, TimerKey, TimerRow,
+};
+pub use time::Timestamp;
+
+/// A store, its queue and its key-value space on one set of transactions.
+pub trait Backend: Store + Queue + KeyValue {}
+
+impl<T: Store + Queue + KeyValue + ?Sized> Backend for T {}

@@ -1,0 +1,249 @@
+//! Queues of messages under leases.
+//!
+//! A message is in one of two places: visible from `available_at` on, or leased until a point in time, after which it
+//! is visible again. There is no third place, so a worker's death needs no clean-up. Each claim raises the message's
+//! `fence`; a receipt with an older fence no longer acks, releases or extends it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{MessageId, StepRef, StoreError, Timestamp, WorkerId};
+
+/// How urgent a message or run is. Accepted aliases: P0–P3, `urgent` (critical), `background` (low).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before everything else.
+    Critical,
+    /// Before normal work.
+    High,
+    /// The default.
+    #[default]
+    Normal,
+    /// When nothing else waits.
+    Low,
+}
+
+impl Priority {
+    /// All priorities, most urgent first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Normal, Self::Low];
+
+    /// The priority with this name or alias, whatever its case.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "critical" | "urgent" | "p0" => Some(Self::Critical),
+            "high" | "p1" => Some(Self::High),
+            "normal" | "p2" | "medium" => Some(Self::Normal),
+            "low" | "background" | "p3" => Some(Self::Low),
+            _ => None,
+        }
+    }
+
+    /// The canonical name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// What makes a message a step item: the attempt it stands for and how long that attempt may run once claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepItem {
+    /// The attempt; at most one message exists for each.
+    pub step: StepRef,
+    /// Bound on the attempt, counted from its first claim; whole milliseconds.
+    pub timeout: Duration,
+}
+
+/// A message to put into a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The queue's name.
+    pub queue: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Not visible before this instant.
+    pub available_at: Timestamp,
+    /// Opaque to the engine unless `step` is set; then the JSON of a step job.
+    pub body: Vec<u8>,
+    /// Opaque, written and read by the host (empty, or a JSON object).
+    pub headers: Vec<u8>,
+    /// Set when the message is a step item.
+    pub step: Option<StepItem>,
+}
+
+/// Which messages to claim, for whom, for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receive {
+    /// Queues; among messages of one priority, those of earlier queues come first.
+    pub queues: Vec<String>,
+    /// The claimant.
+    pub worker: WorkerId,
+    /// At most this many.
+    pub max: usize,
+    /// Until when the claim holds, unless extended.
+    pub lease: Lease,
+}
+
+/// A lease's terms: when it is taken and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// When it begins.
+    pub now: Timestamp,
+    /// How long it lasts.
+    pub duration: Duration,
+}
+
+impl Lease {
+    /// When it ends.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.now.after(self.duration)
+    }
+}
+
+/// Proof of a claim. Worthless once the claim was ended, or the message claimed again: its fence is then higher. That
+/// the lease has run out does not matter as long as nobody else claimed the message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    /// The message.
+    pub id: MessageId,
+    /// The claim, counted from 1.
+    pub fence: u64,
+}
+
+/// A message as claimed or listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The claim. For listed messages: the current fence, 0 when never claimed.
+    pub receipt: Receipt,
+    /// The queue it is in.
+    pub queue: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// When it became, or becomes, visible; for a claimed message, when its lease ends.
+    pub visible_at: Timestamp,
+    /// The body as published.
+    pub body: Vec<u8>,
+    /// The headers as published.
+    pub headers: Vec<u8>,
+    /// Set when the message is a step item.
+    pub step: Option<StepItem>,
+    /// When the attempt's time is up; set at the first claim of a step item, cleared by a release.
+    pub deadline: Option<Timestamp>,
+    /// How many claims of it ended because their lease ran out: a sign that it kills its workers. Releases and relays
+    /// do not count.
+    pub losses: u32,
+}
+
+/// Answer to a claim of one particular step item or message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimAnswer {
+    /// Claimed.
+    Claimed(Delivery),
+    /// Another claim holds it until the given instant.
+    Held {
+        /// When the holder's lease ends.
+        until: Timestamp,
+    },
+    /// No such item or message: its result is in, or it never existed.
+    Gone,
+}
+
+/// How many messages a queue holds. The three are disjoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueCounts {
+    /// Visible now.
+    pub ready: u64,
+    /// Visible later, never claimed or released with a delay.
+    pub delayed: u64,
+    /// Claimed, lease running.
+    pub leased: u64,
+}
+
+/// Queues of messages. Batches are all or nothing; results are in the order of the arguments.
+///
+/// What is published, rejected or committed is as durable as the store is configured to be. A claim, its end or its
+/// extension, and an ack need only survive the process, not a power cut: losing one means seeing a message again.
+pub trait Queue: Send + Sync {
+    /// Stores the messages durably before it returns. A step item whose attempt already has one changes nothing: the
+    /// answer is the id of the one that is there.
+    fn publish(
+        &self,
+        messages: &[NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<MessageId>, StoreError>;
+
+    /// Claims up to `max` visible messages (also those whose lease ran out), most urgent first, then in the order of
+    /// the queues, then the one visible for longest, then the one published first. Does not wait.
+    fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Takes up to `max` visible step items in the order of [`receive`](Self::receive) without claiming them, for a relay
+    /// that passes them on: they are visible again at the end of the lease, anyone may [`claim_step`](Self::claim_step)
+    /// them before, their fence stays and the time of their attempt does not run. Other messages are left alone.
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Claims the item of one attempt if nobody holds it, visible or not yet.
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError>;
+
+    /// Claims one particular message if nobody holds it, visible or not yet. A step item is [`ClaimAnswer::Gone`] here: it
+    /// is claimed by its attempt.
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError>;
+
+    /// Removes claimed messages for good. `false` where the receipt was no longer valid.
+    fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError>;
+
+    /// Makes messages nobody's: visible at the given instant, the attempt of a step item not begun. `false` where the
+    /// message was claimed after the receipt (its fence is higher) or is gone. Relayed items are postponed with it, too.
+    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError>;
+
+    /// Prolongs claims. `false` where the receipt was no longer valid: the work is someone else's now.
+    fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// Moves claimed messages into `dead_letter_queue` in one step, there visible at once and keeping id, body and
+    /// headers; a step item becomes an ordinary message. `false` where the receipt was no longer valid.
+    fn reject(
+        &self,
+        receipts: &[Receipt],
+        dead_letter_queue: &str,
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// Step items whose attempt's time is up (`deadline <= now`), oldest deadline first.
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+
+    /// How many messages the queue holds.
+    fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError>;
+
+    /// Messages in publication order, claimed or not, without claiming them.
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One message, without claiming it.
+    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError>;
+
+    /// Waits until something may have been published since `seen`, or until `timeout`; returns the new marker to pass
+    /// as `seen` next time. May return early and for nothing. Pass 0 at first.
+    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError>;
+}
