@@ -1,0 +1,345 @@
+//! Why a manifest cannot be run, or a stored plan cannot be read.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::manifest::{Diagnostic, Severity};
+
+/// Why a manifest has no plan. Each names the step, if one is to blame, and the JSON path.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A reference leads to nothing.
+    #[error("{}reference `{reference}` is not resolved: {reason}", prefix(.step))]
+    UnresolvedReference {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step.
+        path: String,
+        /// The reference as written.
+        reference: String,
+        /// Where it was looked for.
+        reason: String,
+    },
+    /// A reference leads to a manifest that a step cannot run.
+    #[error("{}reference `{reference}` leads to a {kind}, which a step cannot run", prefix(.step))]
+    WrongKind {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step.
+        path: String,
+        /// The reference as written.
+        reference: String,
+        /// The kind found.
+        kind: &'static str,
+    },
+    /// A step waits for, or reads, one that does not exist.
+    #[error("step `{step}` {relation} unknown step `{unknown}`")]
+    UnknownStep {
+        /// The step.
+        step: String,
+        /// JSON path of the step.
+        path: String,
+        /// The id that no step has.
+        unknown: String,
+        /// How it is mentioned.
+        relation: Relation,
+    },
+    /// Steps wait for each other.
+    #[error("steps wait for each other: {}", .steps.join(" → "))]
+    Cycle {
+        /// The steps, each waiting for the next; the first is repeated at the end.
+        steps: Vec<String>,
+        /// JSON path of the first.
+        path: String,
+    },
+    /// Two steps have one id.
+    #[error("step id `{step}` is used twice, first at {first}")]
+    DuplicateStep {
+        /// The id.
+        step: String,
+        /// JSON path of the second.
+        path: String,
+        /// JSON path of the first.
+        first: String,
+    },
+    /// A JSON Schema is broken.
+    #[error("{}the {subject} schema is broken: {reason}", prefix(.step))]
+    BrokenSchema {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step, or of the section.
+        path: String,
+        /// `input` or `output`.
+        subject: &'static str,
+        /// What is wrong and where in the schema.
+        reason: String,
+    },
+    /// A workflow without steps.
+    #[error("the workflow has no steps")]
+    Empty {
+        /// JSON path.
+        path: String,
+    },
+    /// A binding's configuration holds an expression that does not parse.
+    #[error("{}the configuration of binding `{capability}` does not parse: {reason}", prefix(.step))]
+    BrokenBinding {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step.
+        path: String,
+        /// The capability.
+        capability: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A task on its own needs results that only a workflow can give it.
+    #[error(
+        "task `{task}` needs the result of `{dependency}`, which a run of its own does not have"
+    )]
+    MissingDependency {
+        /// The task.
+        task: String,
+        /// JSON path.
+        path: String,
+        /// What it needs.
+        dependency: String,
+    },
+    /// A construct this version does not run.
+    #[error("{}{construct} is not supported yet", prefix(.step))]
+    Unsupported {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step or section.
+        path: String,
+        /// What is not supported.
+        construct: Construct,
+    },
+    /// The workflow is written for another orchestrator.
+    #[error("the workflow is written for {orchestrator}, which this runtime does not emulate")]
+    Foreign {
+        /// The orchestrator.
+        orchestrator: String,
+    },
+    /// The manifest is of a kind that is not run.
+    #[error("a manifest of kind {kind} is not run: start a Task or a Workflow")]
+    NotRunnable {
+        /// The kind.
+        kind: &'static str,
+    },
+}
+
+impl PlanError {
+    /// The stable error code, documented in `runtime/errors/`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnresolvedReference { .. } => "OSSA-P001",
+            Self::WrongKind { .. } => "OSSA-P002",
+            Self::UnknownStep { .. } => "OSSA-P003",
+            Self::Cycle { .. } => "OSSA-P004",
+            Self::DuplicateStep { .. } => "OSSA-P005",
+            Self::BrokenSchema { .. } => "OSSA-P006",
+            Self::Empty { .. } => "OSSA-P007",
+            Self::BrokenBinding { .. } => "OSSA-P008",
+            Self::MissingDependency { .. } => "OSSA-P009",
+            Self::Unsupported { .. } => "OSSA-P010",
+            Self::NotRunnable { .. } => "OSSA-P011",
+            Self::Foreign { .. } => "OSSA-P012",
+        }
+    }
+
+    /// The step to blame, if one is.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Self::UnresolvedReference { step, .. }
+            | Self::WrongKind { step, .. }
+            | Self::BrokenSchema { step, .. }
+            | Self::BrokenBinding { step, .. }
+            | Self::Unsupported { step, .. } => step.as_deref(),
+            Self::UnknownStep { step, .. } | Self::DuplicateStep { step, .. } => Some(step),
+            Self::Cycle { steps, .. } => steps.first().map(String::as_str),
+            Self::Empty { .. }
+            | Self::MissingDependency { .. }
+            | Self::NotRunnable { .. }
+            | Self::Foreign { .. } => None,
+        }
+    }
+
+    /// JSON path of what is to blame.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::UnresolvedReference { path, .. }
+            | Self::WrongKind { path, .. }
+            | Self::UnknownStep { path, .. }
+            | Self::Cycle { path, .. }
+            | Self::DuplicateStep { path, .. }
+            | Self::BrokenSchema { path, .. }
+            | Self::Empty { path }
+            | Self::BrokenBinding { path, .. }
+            | Self::MissingDependency { path, .. }
+            | Self::Unsupported { path, .. } => path,
+            Self::NotRunnable { .. } => "$.kind",
+            Self::Foreign { .. } => "$.spec",
+        }
+    }
+
+    /// The error as a finding about the manifest, for [`Loaded::review`](crate::manifest::Loaded::review).
+    #[must_use]
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic::new(self.code(), Severity::Error, self.to_string())
+            .with_help(self.help())
+            .at_path(self.path())
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::UnresolvedReference { .. } => {
+                "correct the reference, or add the folder of the manifest to the manifest roots"
+            }
+            Self::WrongKind { .. } => "refer to a Task",
+            Self::UnknownStep { .. } => {
+                "correct the id; steps inside a block are not seen from outside"
+            }
+            Self::Cycle { .. } => {
+                "remove one of these dependencies; a step without depends_on waits for the step above it, \
+                 and `depends_on: []` makes it wait for none"
+            }
+            Self::DuplicateStep { .. } => "give each step an id of its own",
+            Self::BrokenSchema { .. } => "correct the schema; references must stay inside it",
+            Self::Empty { .. } => "add a step",
+            Self::BrokenBinding { .. } => "correct the expression",
+            Self::MissingDependency { .. } => {
+                "call the task from a workflow that runs the other one first, or mark the dependency optional"
+            }
+            Self::Unsupported { .. } => {
+                "rewrite the manifest without it, or wait for a version that has it"
+            }
+            Self::NotRunnable { .. } => "start a Task or a Workflow",
+            Self::Foreign { .. } => "write its steps as OSSA steps",
+        }
+    }
+}
+
+/// How a step mentions another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// In `depends_on`.
+    DependsOn,
+    /// In an expression.
+    Reads,
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DependsOn => "depends on",
+            Self::Reads => "reads the result of",
+        })
+    }
+}
+
+/// Constructs that are refused by name until they are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Construct {
+    /// Steps side by side as a block.
+    Parallel,
+    /// Branches.
+    Conditional,
+    /// Steps for each element.
+    Loop,
+    /// A step that waits for people to approve.
+    Approval,
+    /// A task answered by a person.
+    Human,
+    /// A task answered by an event.
+    EventWait,
+    /// A step run by an agent.
+    Agent,
+    /// A step that runs a workflow.
+    Subflow,
+    /// A jump on error.
+    Goto,
+    /// Compensation.
+    Compensation,
+    /// Roll-back.
+    Rollback,
+    /// Runs serialised by group.
+    Concurrency,
+    /// Batches.
+    Batch,
+    /// A task made of steps.
+    TaskSteps,
+    /// A reference that holds an expression.
+    DynamicReference,
+    /// A fallback task that falls back itself.
+    NestedFallback,
+}
+
+impl fmt::Display for Construct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parallel => "a parallel block",
+            Self::Conditional => "a conditional block",
+            Self::Loop => "a loop",
+            Self::Approval => "an approval step",
+            Self::Human => "a human task (execution.type: human)",
+            Self::EventWait => "waiting for an event (execution.type: event_wait)",
+            Self::Agent => "an agent step",
+            Self::Subflow => "a step that runs a workflow",
+            Self::Goto => "on_error: goto",
+            Self::Compensation => "compensation",
+            Self::Rollback => "on_failure: rollback",
+            Self::Concurrency => "concurrency",
+            Self::Batch => "batch",
+            Self::TaskSteps => "a task made of steps",
+            Self::DynamicReference => "a reference that holds an expression",
+            Self::NestedFallback => "a fallback task that falls back itself",
+        })
+    }
+}
+
+fn prefix(step: &Option<String>) -> String {
+    step.as_ref()
+        .map(|step| format!("step `{step}`: "))
+        .unwrap_or_default()
+}
+
+/// Why a stored plan cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlanLoadError {
+    /// A newer version of this software wrote it.
+    #[error(
+        "the plan has format {found}, this build reads format {known}: upgrade before going on with its runs"
+    )]
+    Format {
+        /// The format found.
+        found: u64,
+        /// The format this build reads.
+        known: u32,
+    },
+    /// It is no plan, or not a consistent one.
+    #[error("the stored plan is damaged: {reason}")]
+    Damaged {
+        /// How it was noticed.
+        reason: String,
+    },
+}
+
+impl PlanLoadError {
+    /// The stable error code, documented in `runtime/errors/`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Format { .. } => "OSSA-P020",
+            Self::Damaged { .. } => "OSSA-P021",
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Manifests made runnable: every reference followed, every dependency resolved, nothing left to look up.
+//!
+//! A [`Plan`] is self-contained: the tasks its steps run are embedded, so a run started on it does not notice when
+//! manifests change. Its hash is pinned to the run, its JSON is kept by the store and read back by later versions.
+//!
+//! Steps are nodes in an arena, numbered in document order, block by block. Block 0 holds the top-level steps; the
+//! steps of a Parallel, a Conditional branch or a Loop form a block of their own, owned by that node, of which a run
+//! opens a scope each time the node runs. Constructs that need more than block 0 are refused by name
+//! ([`PlanError::Unsupported`]) until they are built; nothing is ever left out silently.
+
+mod binding;
+mod compile;
+mod dependency;
+mod error;
+mod model;
+mod schema;
+mod stored;
+mod support;
+mod task;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::manifest::model::{Manifest, Notification, Reference, Secret};
+use crate::port::PlanHash;
+
+pub use error::{Construct, PlanError, PlanLoadError, Relation};
+pub use model::{
+    Action, Block, BlockId, Check, FailureMode, Join, Node, NodeId, OnError, PlanKind,
+    PlannedBinding, RunResult, TaskCall, TaskInput,
+};
+pub use schema::Schema;
+
+pub(crate) use schema::SECRET_KEY;
+
+use model::Model;
+
+/// Bound on an attempt when neither step, task nor workflow names one.
+pub const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Finds the manifests that steps refer to.
+pub trait Resolver {
+    /// The manifest `reference` leads to, read from the manifest `from`.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    fn resolve(&self, reference: &Reference, from: &Manifest) -> Result<Arc<Manifest>, Unresolved>;
+}
+
+/// Why a reference leads to nothing: where it was looked for, or what is wrong with what was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unresolved {
+    /// For people.
+    pub reason: String,
+}
+
+/// A workflow or task, ready to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    model: Model,
+    hash: PlanHash,
+    ids: HashMap<String, NodeId>,
+    dependants: Vec<Vec<NodeId>>,
+}
+
+impl Plan {
+    /// The plan of a workflow or a task; manifests it refers to come from `resolver`.
+    ///
+    /// # Errors
+    /// Everything that stands in the way, not only the first.
+    pub fn compile(manifest: &Manifest, resolver: &dyn Resolver) -> Result<Self, Vec<PlanError>> {
+        compile::compile(manifest, resolver)
+    }
+
+    /// Identifies the plan by its content.
+    #[must_use]
+    pub const fn hash(&self) -> &PlanHash {
+        &self.hash
+    }
+
+    /// What the plan was made of.
+    #[must_use]
+    pub const fn kind(&self) -> PlanKind {
+        self.model.kind
+    }
+
+    /// `metadata.name`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.model.name
+    }
+
+    /// `metadata.version`.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.model.version.as_deref()
+    }
+
+    /// Schema of the run's input.
+    #[must_use]
+    pub const fn input(&self) -> Option<&Schema> {
+        self.model.input.as_ref()
+    }
+
+    /// Schema of the run's output.
+    #[must_use]
+    pub const fn output(&self) -> Option<&Schema> {
+        self.model.output.as_ref()
+    }
+
+    /// Where the run's output comes from.
+    #[must_use]
+    pub const fn result(&self) -> &RunResult {
+        &self.model.result
+    }
+
+    /// Variables and what they are rendered from at the start, in document order.
+    #[must_use]
+    pub fn variables(&self) -> &[(String, crate::expression::Template)] {
+        &self.model.variables
+    }
+
+    /// Secrets the host resolves when a step is called.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.model.secrets
+    }
+
+    /// What a step that failed for good means for the run.
+    #[must_use]
+    pub const fn on_failure(&self) -> FailureMode {
+        self.model.on_failure
+    }
+
+    /// Whom to tell about a failure.
+    #[must_use]
+    pub const fn notification(&self) -> Option<&Notification> {
+        self.model.notification.as_ref()
+    }
+
+    /// Bound on the whole run.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.model.timeout
+    }
+
+    /// At most so many steps at once.
+    #[must_use]
+    pub const fn max_parallel(&self) -> Option<u32> {
+        self.model.max_parallel
+    }
+
+    /// Whether dependants of a skipped step are skipped too.
+    #[must_use]
+    pub const fn propagate_skips(&self) -> bool {
+        self.model.propagate_skips
+    }
+
+    /// The nodes, by number.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.model.nodes
+    }
+
+    /// A node; `None` when the plan has no such node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.model.nodes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The node with this step id.
+    #[must_use]
+    pub fn find(&self, step: &str) -> Option<NodeId> {
+        self.ids.get(step).copied()
+    }
+
+    /// Nodes that wait for this one, ascending.
+    #[must_use]
+    pub fn dependants(&self, id: NodeId) -> &[NodeId] {
+        usize::try_from(id.0)
+            .ok()
+            .and_then(|index| self.dependants.get(index))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The blocks, by number.
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.model.blocks
+    }
+
+    /// A block; `None` when the plan has no such block.
+    #[must_use]
+    pub fn block(&self, id: BlockId) -> Option<&Block> {
+        self.model.blocks.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The numbers of a block's nodes, in document order.
+    pub fn nodes_of(&self, id: BlockId) -> impl Iterator<Item = NodeId> + use<> {
+        let (first, count) = self
+            .block(id)
+            .map_or((0, 0), |block| (block.first.0, block.count));
+        (first..first.saturating_add(count)).map(NodeId)
+    }
+}

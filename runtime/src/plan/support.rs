@@ -1,0 +1,76 @@
+//! Constructs that the model knows and this version does not run: each is refused by name.
+
+use super::{Construct, PlanError};
+use crate::manifest::model::{
+    ExecutionKind, OnFailure, Reference, Step, StepAction, StepErrorAction, Task, Workflow,
+};
+
+/// Refuses what a workflow asks for outside its steps.
+pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
+    let mut refuse = |construct, path: &str| errors.push(unsupported(construct, None, path));
+    if workflow.concurrency.is_some() {
+        refuse(Construct::Concurrency, "$.spec.concurrency");
+    }
+    match workflow.on_failure {
+        OnFailure::Rollback => {
+            refuse(Construct::Rollback, "$.spec.error_handling.on_failure");
+        }
+        OnFailure::Compensate => {
+            refuse(Construct::Compensation, "$.spec.error_handling.on_failure");
+        }
+        OnFailure::Halt | OnFailure::Continue | OnFailure::Notify => {}
+    }
+    if !workflow.compensation.is_empty() {
+        refuse(
+            Construct::Compensation,
+            "$.spec.error_handling.compensation_steps",
+        );
+    }
+}
+
+/// Refuses what a step asks for, its task apart.
+pub(super) fn step(step: &Step, errors: &mut Vec<PlanError>) {
+    let mut refuse = |construct| errors.push(unsupported(construct, Some(&step.id), &step.path));
+    match &step.action {
+        StepAction::Parallel(_) => refuse(Construct::Parallel),
+        StepAction::Conditional { .. } => refuse(Construct::Conditional),
+        StepAction::Loop(_) => refuse(Construct::Loop),
+        StepAction::Approval(_) => refuse(Construct::Approval),
+        StepAction::Agent { .. } => refuse(Construct::Agent),
+        StepAction::Inline(_) | StepAction::Call(_) => {}
+    }
+    match &step.on_error {
+        Some(StepErrorAction::Goto(_)) => refuse(Construct::Goto),
+        Some(StepErrorAction::Compensate(_)) => refuse(Construct::Compensation),
+        Some(StepErrorAction::Fail | StepErrorAction::Continue) | None => {}
+    }
+}
+
+/// Refuses what a task asks for.
+pub(super) fn task(task: &Task, step: Option<&str>, path: &str, errors: &mut Vec<PlanError>) {
+    let mut refuse = |construct| errors.push(unsupported(construct, step, path));
+    match task.execution.as_ref().map(|execution| execution.kind) {
+        Some(ExecutionKind::Human) => refuse(Construct::Human),
+        Some(ExecutionKind::EventWait) => refuse(Construct::EventWait),
+        _ => {}
+    }
+    if task.batch.is_some() {
+        refuse(Construct::Batch);
+    }
+    if !task.steps.is_empty() {
+        refuse(Construct::TaskSteps);
+    }
+}
+
+/// Whether a reference has to be resolved at run time.
+pub(super) fn is_dynamic(reference: &Reference) -> bool {
+    reference.0.contains("{{") || reference.0.contains("${")
+}
+
+pub(super) fn unsupported(construct: Construct, step: Option<&str>, path: &str) -> PlanError {
+    PlanError::Unsupported {
+        step: step.map(str::to_owned),
+        path: path.to_owned(),
+        construct,
+    }
+}

@@ -1,0 +1,7 @@
+//! Policies as values and pure functions: retry now; breaker, rate limit and schedule with their issues.
+
+mod retry;
+
+pub use retry::{
+    Backoff, MAX_RETRY_AFTER, NON_RETRYABLE_CODES, RetryDecision, RetryPolicy, StopReason,
+};
