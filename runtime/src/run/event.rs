@@ -1,0 +1,232 @@
+//! What happened to a run, as facts. State is the fold of these; the log keeps them.
+//!
+//! Their JSON is the log's format and is read by views, exports and subscribers: names and fields are stable. A new
+//! optional field is compatible, anything else is a new event.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::input::{Start, StepError};
+use crate::port::{PlanHash, Timestamp};
+
+/// A fact about a run. `step` is the step's id for people; `scope` and `node` say which instance it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The run exists. First event of every run.
+    RunCreated {
+        /// What it was started with; `input` here has its defaults applied.
+        start: Box<Start>,
+        /// `metadata.name`.
+        workflow: String,
+        /// The plan it runs on.
+        plan: PlanHash,
+        /// `context.variables`, evaluated.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        variables: Map<String, Value>,
+        /// When the whole run must have ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Timestamp>,
+    },
+    /// Its steps are being scheduled.
+    RunStarted,
+    /// It ended well.
+    RunCompleted {
+        /// Its output.
+        output: Value,
+    },
+    /// It ended with an error.
+    RunFailed {
+        /// The error.
+        error: RunError,
+    },
+    /// It ended on request.
+    RunCanceled {
+        /// Why.
+        reason: String,
+    },
+    /// A failed run goes on because an operator retried a step.
+    RunReopened,
+    /// The step's dependencies are settled and its condition holds; its input is fixed for all attempts.
+    StepReady {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The rendered input.
+        input: Value,
+    },
+    /// An attempt was put into the queue.
+    StepDispatched {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// An attempt succeeded and its output passed its checks; or the step's failure is ignored.
+    StepCompleted {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt; 0 when none was made (the task could not begin, and its failure is ignored).
+        attempt: u32,
+        /// The output.
+        output: Value,
+        /// The failure that was ignored; the output is then null.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        error: StepError,
+    },
+    /// Another attempt follows.
+    StepRetryScheduled {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt to come.
+        attempt: u32,
+        /// When.
+        due: Timestamp,
+    },
+    /// No attempt is left, or none is allowed.
+    StepFailed {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The last error.
+        error: StepError,
+        /// The run goes on as if the step had completed with output null.
+        continued: bool,
+    },
+    /// The step's fallback task takes its place.
+    StepFellBack {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// Name of the fallback task.
+        fallback: String,
+    },
+    /// The step will not run.
+    StepSkipped {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The step was in flight when the run ended.
+    StepCanceled {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+    },
+    /// The step is pending again: an operator retried it, or one whose failure had kept it from running.
+    StepReopened {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+    },
+    /// A variable has a new value.
+    VariableSet {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// A result, or a run's output, broke its contract.
+    ValidationFailed {
+        /// Step id; `None` = the run's own input or output.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// What was checked: `output`, `postcondition`, `run output`…
+        subject: String,
+        /// Each violation, with its JSON path.
+        violations: Vec<String>,
+    },
+    /// People are to be told about a failure.
+    NotificationRequested {
+        /// Channels as in the manifest.
+        channels: Vec<String>,
+        /// Template name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
+        /// The error.
+        error: RunError,
+    },
+    /// Something an author or operator should know, that changed nothing.
+    Warned {
+        /// What.
+        message: String,
+    },
+}
+
+/// Why a step did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its condition did not hold.
+    Condition,
+    /// A step it depends on failed.
+    UpstreamFailed,
+    /// A step it depends on was skipped, and the workflow propagates skips.
+    UpstreamSkipped,
+    /// The run ended first.
+    RunEnded,
+}
+
+/// What ended a run: `workflow.error` in expressions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunError {
+    /// Stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// The step that failed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_id: Option<String>,
+    /// Its last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// More, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+}

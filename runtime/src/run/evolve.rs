@@ -1,0 +1,363 @@
+//! The fold: one event, one change. Decides nothing, so that a log replays to the state it came from.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::event::{Event, RunError};
+use super::input::StepError;
+use super::state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use crate::plan::{BlockId, NodeId, Plan};
+use crate::port::{RunStatus, Timestamp, Version};
+
+/// An event that does not fit the state or the plan: the log is not this run's, or not this plan's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the event does not fit the run: {reason}")]
+pub struct Unfitting {
+    /// What does not fit.
+    pub reason: String,
+}
+
+impl Unfitting {
+    fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
+}
+
+impl RunState {
+    /// The state after the first event of a run.
+    ///
+    /// # Errors
+    /// When the event is not `RunCreated`, or names another plan.
+    pub fn create(plan: &Plan, event: &Event, at: Timestamp) -> Result<Self, Unfitting> {
+        let Event::RunCreated {
+            start,
+            workflow,
+            plan: hash,
+            variables,
+            deadline,
+        } = event
+        else {
+            return Err(Unfitting::new("the first event is not `run_created`"));
+        };
+        if hash != plan.hash() {
+            return Err(Unfitting::new(format!("the run is pinned to plan {hash}")));
+        }
+        let mut state = Self {
+            version: Version::default(),
+            workflow: workflow.clone(),
+            plan: hash.clone(),
+            status: RunStatus::Pending,
+            start: Arc::new((**start).clone()),
+            variables: variables.clone(),
+            scopes: BTreeMap::new(),
+            ready: VecDeque::new(),
+            in_flight: 0,
+            error: None,
+            output: None,
+            reason: None,
+            deadline: *deadline,
+            deadline_generation: 1,
+            created_at: at,
+            updated_at: at,
+            started_at: None,
+            ended_at: None,
+        };
+        let root = ScopeState::open(plan, BlockId::ROOT, None)?;
+        state.scopes.insert(ScopeId::ROOT, root);
+        Ok(state)
+    }
+
+    /// Folds one event.
+    ///
+    /// # Errors
+    /// When the event names a step that the run does not have, or creates the run again.
+    pub fn evolve(&mut self, plan: &Plan, event: &Event, at: Timestamp) -> Result<(), Unfitting> {
+        match event {
+            Event::RunCreated { .. } => return Err(Unfitting::new("the run exists")),
+            Event::RunStarted => {
+                self.status = RunStatus::Running;
+                self.started_at = Some(at);
+            }
+            Event::RunCompleted { output } => {
+                self.output = Some(Arc::new(output.clone()));
+                self.end(RunStatus::Completed, at);
+            }
+            Event::RunFailed { error } => {
+                self.error = Some(error.clone());
+                self.end(RunStatus::Failed, at);
+            }
+            Event::RunCanceled { reason } => {
+                self.reason = Some(reason.clone());
+                self.end(RunStatus::Canceled, at);
+            }
+            Event::RunReopened => self.reopen(plan, at),
+            Event::VariableSet { name, value } => {
+                self.variables.insert(name.clone(), value.clone());
+            }
+            Event::ValidationFailed { .. }
+            | Event::NotificationRequested { .. }
+            | Event::Warned { .. } => {}
+            step => self.evolve_step(plan, step, at)?,
+        }
+        Ok(())
+    }
+
+    /// Notes that the events so far make this version.
+    pub(super) fn commit(&mut self, version: Version, at: Timestamp) {
+        self.version = version;
+        self.updated_at = at;
+    }
+
+    fn end(&mut self, status: RunStatus, at: Timestamp) {
+        self.status = status;
+        self.ended_at = Some(at);
+    }
+
+    fn reopen(&mut self, plan: &Plan, at: Timestamp) {
+        self.status = RunStatus::Running;
+        self.ended_at = None;
+        self.deadline = plan.timeout().map(|timeout| at.after(timeout));
+        self.deadline_generation += 1;
+        self.error = self.first_failure(plan);
+    }
+
+    /// The first step in document order whose failure nobody continued, as the run's error.
+    fn first_failure(&self, plan: &Plan) -> Option<RunError> {
+        self.steps().find_map(|(place, step)| {
+            let failed = matches!(step.phase, Phase::Failed { continued: false });
+            let error = step.error.as_deref().filter(|_| failed)?;
+            let id = plan.node(place.node).map(|node| node.id.as_str());
+            Some(RunError::of_step(
+                error,
+                id.unwrap_or_default(),
+                step.attempt,
+            ))
+        })
+    }
+
+    fn evolve_step(&mut self, plan: &Plan, event: &Event, at: Timestamp) -> Result<(), Unfitting> {
+        let place = event
+            .place()
+            .ok_or_else(|| Unfitting::new("the event names no step"))?;
+        match event {
+            Event::StepReady { input, .. } => {
+                self.step_mut(place)?.input = Some(Arc::new(input.clone()));
+                self.enter(plan, place, Phase::Ready, at)?;
+                self.ready.push_back(place);
+            }
+            Event::StepDispatched { attempt, .. } => {
+                self.enter(plan, place, Phase::Running, at)?;
+                let step = self.step_mut(place)?;
+                step.attempt = *attempt;
+                step.started_at.get_or_insert(at);
+            }
+            Event::StepCompleted { output, error, .. } => {
+                let step = self.step_mut(place)?;
+                step.output = Some(Arc::new(output.clone()));
+                step.error = error.clone().map(Box::new);
+                self.enter(plan, place, Phase::Completed, at)?;
+            }
+            Event::AttemptFailed { error, .. } => {
+                self.step_mut(place)?.error = Some(Box::new(error.clone()));
+            }
+            Event::StepRetryScheduled { attempt, due, .. } => {
+                self.step_mut(place)?.attempt = *attempt;
+                self.enter(plan, place, Phase::Retrying { due: *due }, at)?;
+            }
+            Event::StepFailed {
+                step: id,
+                error,
+                continued,
+                ..
+            } => {
+                let step = self.step_mut(place)?;
+                step.error = Some(Box::new(error.clone()));
+                let attempt = step.attempt;
+                if !continued && self.error.is_none() {
+                    self.error = Some(RunError::of_step(error, id, attempt));
+                }
+                let phase = Phase::Failed {
+                    continued: *continued,
+                };
+                self.enter(plan, place, phase, at)?;
+            }
+            Event::StepFellBack { .. } => {
+                let step = self.step_mut(place)?;
+                step.fallback = true;
+                step.discounted = step.attempt;
+                self.enter(plan, place, Phase::Ready, at)?;
+                // It keeps the slot that the failed attempt had.
+                self.ready.push_front(place);
+            }
+            Event::StepSkipped { reason, .. } => {
+                self.enter(plan, place, Phase::Skipped { reason: *reason }, at)?;
+            }
+            Event::StepCanceled { .. } => self.enter(plan, place, Phase::Canceled, at)?,
+            Event::StepReopened { .. } => {
+                let step = self.step_mut(place)?;
+                let failed = matches!(step.phase, Phase::Failed { .. });
+                step.reopen();
+                self.enter(plan, place, Phase::Pending, at)?;
+                if failed {
+                    self.error = self.first_failure(plan);
+                }
+            }
+            _ => return Err(Unfitting::new("the event is of an unknown type")),
+        }
+        Ok(())
+    }
+
+    /// Puts a step into a phase and keeps all counters right.
+    fn enter(
+        &mut self,
+        plan: &Plan,
+        place: Place,
+        phase: Phase,
+        at: Timestamp,
+    ) -> Result<(), Unfitting> {
+        let step = self.step_mut(place)?;
+        let old = std::mem::replace(&mut step.phase, phase);
+        let (was_settled, is_settled) = (old.is_settled(), phase.is_settled());
+        step.finished_at = is_settled.then_some(at);
+        if old == Phase::Ready
+            && let Some(position) = self.ready.iter().position(|ready| *ready == place)
+        {
+            self.ready.remove(position);
+        }
+        match (old.is_in_flight(), phase.is_in_flight()) {
+            (false, true) => self.in_flight += 1,
+            (true, false) => self.in_flight = self.in_flight.saturating_sub(1),
+            _ => {}
+        }
+        if was_settled == is_settled {
+            return Ok(());
+        }
+        let waited_for = plan.node(place.node).is_some_and(|node| !node.is_async);
+        let Some(scope) = self.scopes.get_mut(&place.scope) else {
+            return Ok(());
+        };
+        let step = |count: &mut u32| {
+            *count = if is_settled {
+                count.saturating_sub(1)
+            } else {
+                count.saturating_add(1)
+            };
+        };
+        if waited_for {
+            step(&mut scope.pending);
+        }
+        for dependant in plan.dependants(place.node) {
+            if let Some(position) = scope.position(*dependant)
+                && let Some(dependant) = scope.steps.get_mut(position)
+            {
+                step(&mut dependant.unmet);
+            }
+        }
+        Ok(())
+    }
+
+    fn step_mut(&mut self, place: Place) -> Result<&mut StepState, Unfitting> {
+        let found = self.scopes.get_mut(&place.scope).and_then(|scope| {
+            let position = scope.position(place.node)?;
+            scope.steps.get_mut(position)
+        });
+        found.ok_or_else(|| {
+            Unfitting::new(format!(
+                "there is no step at scope {}, node {}",
+                place.scope.0, place.node.0
+            ))
+        })
+    }
+}
+
+impl ScopeState {
+    /// A new scope of a block, opened by `owner`.
+    fn open(
+        plan: &Plan,
+        block: BlockId,
+        owner: Option<(ScopeId, NodeId)>,
+    ) -> Result<Self, Unfitting> {
+        let found = plan
+            .block(block)
+            .ok_or_else(|| Unfitting::new(format!("the plan has no block {}", block.0)))?;
+        let nodes = || plan.nodes_of(block).filter_map(|id| plan.node(id));
+        let unmet = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Ok(Self {
+            parent: owner.map(|(scope, _)| scope),
+            node: owner.map(|(_, node)| node),
+            block,
+            join: found.join,
+            first: found.first,
+            pending: unmet(nodes().filter(|node| !node.is_async).count()),
+            steps: nodes()
+                .map(|node| StepState {
+                    unmet: unmet(node.depends_on.len()),
+                    ..StepState::default()
+                })
+                .collect(),
+        })
+    }
+}
+
+impl StepState {
+    /// Ready for another round: the input stays, so does the count of attempts.
+    fn reopen(&mut self) {
+        // A canceled attempt did not fail; after a failure, one attempt is given beyond the policy.
+        self.discounted = if self.phase == Phase::Canceled && !self.fallback {
+            self.discounted.saturating_add(1)
+        } else {
+            0
+        };
+        self.fallback = false;
+        self.output = None;
+        self.error = None;
+    }
+}
+
+impl RunError {
+    /// The error of a step as the run sees it.
+    pub(super) fn of_step(error: &StepError, step: &str, attempt: u32) -> Self {
+        Self {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            step_id: Some(step.to_owned()),
+            attempt: (attempt > 0).then_some(attempt),
+            details: error.details.clone(),
+        }
+    }
+}
+
+impl Event {
+    /// The step instance the event is about.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        let (scope, node) = match self {
+            Self::StepReady { scope, node, .. }
+            | Self::StepDispatched { scope, node, .. }
+            | Self::StepCompleted { scope, node, .. }
+            | Self::AttemptFailed { scope, node, .. }
+            | Self::StepRetryScheduled { scope, node, .. }
+            | Self::StepFailed { scope, node, .. }
+            | Self::StepFellBack { scope, node, .. }
+            | Self::StepSkipped { scope, node, .. }
+            | Self::StepCanceled { scope, node, .. }
+            | Self::StepReopened { scope, node, .. } => (scope, node),
+            Self::RunCreated { .. }
+            | Self::RunStarted
+            | Self::RunCompleted { .. }
+            | Self::RunFailed { .. }
+            | Self::RunCanceled { .. }
+            | Self::RunReopened
+            | Self::VariableSet { .. }
+            | Self::ValidationFailed { .. }
+            | Self::NotificationRequested { .. }
+            | Self::Warned { .. } => return None,
+        };
+        Some(Place {
+            scope: ScopeId(*scope),
+            node: NodeId(*node),
+        })
+    }
+}

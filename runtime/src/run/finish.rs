@@ -1,0 +1,137 @@
+//! How a run ends: all is done, a failure ends it, time is up, or someone cancels it.
+
+use super::effect::Effect;
+use super::event::{Event, RunError, SkipReason};
+use super::machine::Machine;
+use super::start::DEADLINE_TIMER;
+use super::state::{Phase, Place, ScopeId};
+use super::transition::{Answer, Rejection};
+use crate::plan::FailureMode;
+use crate::port::RunStatus;
+
+impl Machine<'_> {
+    /// Ends the run when no step is left that its end waits for.
+    pub(super) fn end_if_done(&mut self) -> Result<(), Rejection> {
+        let scope = self.state.scope(ScopeId::ROOT);
+        let done = scope.is_some_and(|scope| scope.pending == 0);
+        if self.status() != RunStatus::Running || !done {
+            return Ok(());
+        }
+        if let Some(error) = self.state.error.clone() {
+            return self.fail_run(error);
+        }
+        let output = self.run_output()?;
+        self.record(Event::RunCompleted { output })?;
+        self.clear_deadline();
+        Ok(())
+    }
+
+    /// What the failure of a step, which nobody continues, means for the run.
+    pub(super) fn step_failed_for_good(&mut self, place: Place) -> Result<(), Rejection> {
+        match self.plan.on_failure() {
+            FailureMode::Halt => match self.state.error.clone() {
+                Some(error) if self.status() == RunStatus::Running => self.fail_run(error),
+                _ => Ok(()),
+            },
+            FailureMode::Notify => {
+                let step = self.step(place)?;
+                let id = &self.node(place)?.id;
+                let error = step
+                    .error
+                    .as_ref()
+                    .map(|error| RunError::of_step(error, id, step.attempt));
+                error.map_or(Ok(()), |error| self.notify(error))
+            }
+            // Every failure is continued.
+            FailureMode::Continue => Ok(()),
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, name: &str, generation: u64) -> Result<Answer, Rejection> {
+        let current = name == DEADLINE_TIMER && generation == self.state.deadline_generation;
+        if !current || self.state.deadline.is_none() || self.status() != RunStatus::Running {
+            return Ok(Answer::Ignored);
+        }
+        let limit = self.plan.timeout().unwrap_or_default();
+        self.fail_run(RunError {
+            code: "TIMEOUT".to_owned(),
+            message: format!("the run did not end within {} s", limit.as_secs_f64()),
+            step_id: None,
+            attempt: None,
+            details: None,
+        })?;
+        Ok(Answer::Applied {
+            status: self.status(),
+        })
+    }
+
+    pub(super) fn cancel(&mut self, reason: String) -> Result<Answer, Rejection> {
+        if self.status().is_terminal() {
+            return Ok(Answer::Ignored);
+        }
+        self.stop_steps()?;
+        self.record(Event::RunCanceled { reason })?;
+        self.clear_deadline();
+        Ok(Answer::Applied {
+            status: self.status(),
+        })
+    }
+
+    fn fail_run(&mut self, error: RunError) -> Result<(), Rejection> {
+        self.stop_steps()?;
+        // In notify mode, each failed step was told about when it failed.
+        let told = self.plan.on_failure() == FailureMode::Notify && error.step_id.is_some();
+        if self.plan.notification().is_some() && !told {
+            self.notify(error.clone())?;
+        }
+        self.record(Event::RunFailed { error })?;
+        self.clear_deadline();
+        Ok(())
+    }
+
+    fn notify(&mut self, error: RunError) -> Result<(), Rejection> {
+        let notification = self.plan.notification().cloned().unwrap_or_default();
+        self.record(Event::NotificationRequested {
+            channels: notification.channels,
+            template: notification.template,
+            error,
+        })
+    }
+
+    /// Cancels what is in flight and skips what has not begun.
+    fn stop_steps(&mut self) -> Result<(), Rejection> {
+        self.unblocked.clear();
+        let left: Vec<(Place, Phase, u32)> = self
+            .state
+            .steps()
+            .filter(|(_, step)| !step.phase.is_settled())
+            .map(|(place, step)| (place, step.phase, step.attempt))
+            .collect();
+        for (place, phase, attempt) in left {
+            let step = self.node(place)?.id.clone();
+            let (scope, node) = (place.scope.0, place.node.0);
+            if phase.is_in_flight() {
+                self.record(Event::StepCanceled { step, scope, node })?;
+                let attempt = place.attempt(self.state.run(), attempt);
+                self.effects.push(Effect::Settle(attempt));
+            } else {
+                let reason = SkipReason::RunEnded;
+                self.record(Event::StepSkipped {
+                    step,
+                    scope,
+                    node,
+                    reason,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_deadline(&mut self) {
+        if self.state.deadline.is_some() {
+            self.effects.push(Effect::ClearTimer {
+                name: DEADLINE_TIMER.to_owned(),
+            });
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What must hold of every run after every transition; for simulators and tests.
+
+use super::state::{Phase, Place, RunState, ScopeState, StepState};
+use crate::plan::{FailureMode, Node, Plan};
+use crate::port::RunStatus;
+
+/// What is wrong with a run; empty when nothing is.
+///
+/// - Counters equal what they count: steps in flight, unmet dependencies, steps a scope's end waits for.
+/// - The ready list holds the ready steps, each once.
+/// - No step is past pending before its dependencies are settled.
+/// - Never more steps in flight than the plan allows.
+/// - A running run has something in flight, for nothing else moves it (deadlock detection); a ready step means that all
+///   slots are taken.
+/// - A run that failed or was canceled has no step left unsettled, one that completed only async ones.
+/// - A completed run has an output, a failed one an error; only `notify` lets a run go on after a failure.
+#[must_use]
+pub fn check_invariants(plan: &Plan, state: &RunState) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut claim = |holds: bool, what: &dyn Fn() -> String| {
+        if !holds {
+            broken.push(what());
+        }
+    };
+    claim(state.plan() == plan.hash(), &|| {
+        "the run is pinned to another plan".to_owned()
+    });
+    let in_flight = state
+        .steps()
+        .filter(|(_, s)| s.phase.is_in_flight())
+        .count();
+    claim(usize::try_from(state.in_flight) == Ok(in_flight), &|| {
+        format!("{} in flight, counted {in_flight}", state.in_flight)
+    });
+    for (place, step) in state.steps() {
+        let listed = state.ready.iter().filter(|ready| **ready == place).count();
+        let expected = usize::from(step.phase == Phase::Ready);
+        claim(listed == expected, &|| {
+            format!(
+                "node {} is {} times in the ready list",
+                place.node.0, listed
+            )
+        });
+    }
+    for scope in state.scopes.values() {
+        let pending = waited_for(plan, scope);
+        claim(usize::try_from(scope.pending) == Ok(pending), &|| {
+            format!("scope pending {}, counted {pending}", scope.pending)
+        });
+    }
+    for (place, step) in state.steps() {
+        let Some(node) = plan.node(place.node) else {
+            claim(false, &|| format!("the plan has no node {}", place.node.0));
+            continue;
+        };
+        for problem in step_problems(state, place, step, node) {
+            claim(false, &|| format!("step `{}`: {problem}", node.id));
+        }
+    }
+    for problem in run_problems(plan, state) {
+        claim(false, &|| problem.clone());
+    }
+    broken
+}
+
+fn waited_for(plan: &Plan, scope: &ScopeState) -> usize {
+    let nodes = plan.nodes_of(scope.block).filter_map(|id| plan.node(id));
+    nodes
+        .zip(&scope.steps)
+        .filter(|(node, step)| !node.is_async && !step.phase.is_settled())
+        .count()
+}
+
+fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) -> Vec<String> {
+    let mut problems = Vec::new();
+    let unmet = node
+        .depends_on
+        .iter()
+        .filter(|dependency| {
+            let dependency = Place {
+                node: **dependency,
+                ..place
+            };
+            state
+                .step(dependency)
+                .is_none_or(|step| !step.phase.is_settled())
+        })
+        .count();
+    if usize::try_from(step.unmet) != Ok(unmet) {
+        problems.push(format!("{} unmet, counted {unmet}", step.unmet));
+    }
+    let began = step.phase == Phase::Ready || step.phase.is_in_flight();
+    if began && unmet > 0 {
+        problems.push("began before its dependencies were settled".to_owned());
+    }
+    if began && step.input.is_none() {
+        problems.push("began without an input".to_owned());
+    }
+    if step.phase.is_in_flight() && step.attempt == 0 {
+        problems.push("in flight without an attempt".to_owned());
+    }
+    if step.phase == Phase::Completed && step.output.is_none() {
+        problems.push("completed without an output".to_owned());
+    }
+    if matches!(step.phase, Phase::Failed { .. }) && step.error.is_none() {
+        problems.push("failed without an error".to_owned());
+    }
+    if step.phase.is_settled() != step.finished_at.is_some() {
+        problems.push("settled and finished_at disagree".to_owned());
+    }
+    problems
+}
+
+fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut claim = |holds: bool, what: &str| {
+        if !holds {
+            problems.push(what.to_owned());
+        }
+    };
+    let status = state.status();
+    let max = plan.max_parallel().unwrap_or(u32::MAX);
+    claim(state.in_flight <= max, "more steps in flight than allowed");
+    let free = state.in_flight < max && !state.ready.is_empty();
+    claim(!free, "a step is ready and a slot is free");
+    claim(
+        status != RunStatus::Running || state.in_flight > 0,
+        "running, but nothing is in flight",
+    );
+    claim(
+        status.is_terminal() == state.ended_at.is_some(),
+        "ended and ended_at disagree",
+    );
+    let unsettled = |async_too: bool| {
+        state.steps().any(|(place, step)| {
+            let is_async = plan.node(place.node).is_some_and(|node| node.is_async);
+            !step.phase.is_settled() && (async_too || !is_async)
+        })
+    };
+    let failed = state
+        .steps()
+        .any(|(_, step)| matches!(step.phase, Phase::Failed { continued: false }));
+    match status {
+        RunStatus::Completed => {
+            claim(
+                !unsettled(false),
+                "completed with a step left that it waits for",
+            );
+            claim(!failed, "completed although a step failed");
+            claim(state.output.is_some(), "completed without an output");
+        }
+        RunStatus::Failed => {
+            claim(!unsettled(true), "failed with a step left unsettled");
+            claim(state.error.is_some(), "failed without an error");
+        }
+        RunStatus::Canceled => claim(!unsettled(true), "canceled with a step left unsettled"),
+        _ => claim(
+            !failed || plan.on_failure() == FailureMode::Notify,
+            "goes on although a step failed",
+        ),
+    }
+    problems
+}

@@ -1,0 +1,167 @@
+//! The workbench of one transition: what was decided so far, and what is still to be considered.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use super::effect::Effect;
+use super::event::Event;
+use super::input::StepError;
+use super::names::{Names, Site};
+use super::state::{Phase, Place, RunState, StepState};
+use super::transition::{Answer, Rejection, Transition};
+use crate::expression::EvaluationError;
+use crate::plan::{Node, Plan, TaskCall};
+use crate::port::{RunStatus, Timestamp};
+
+/// Decisions only record events; each is folded into the state at once, so the next decision sees it.
+pub(super) struct Machine<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) state: RunState,
+    pub(super) now: Timestamp,
+    pub(super) events: Vec<Event>,
+    pub(super) effects: Vec<Effect>,
+    /// Steps whose dependencies are settled.
+    pub(super) unblocked: VecDeque<Place>,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) const fn new(plan: &'a Plan, state: RunState, now: Timestamp) -> Self {
+        Self {
+            plan,
+            state,
+            now,
+            events: Vec::new(),
+            effects: Vec::new(),
+            unblocked: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn record(&mut self, event: Event) -> Result<(), Rejection> {
+        self.state.evolve(self.plan, &event, self.now)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, answer: Answer) -> Transition {
+        if !self.events.is_empty() {
+            let version = self.state.version().next();
+            self.state.commit(version, self.now);
+        }
+        Transition {
+            state: self.state,
+            events: self.events,
+            effects: self.effects,
+            answer,
+        }
+    }
+
+    /// Carries on until nothing can be decided without another input.
+    pub(super) fn advance(&mut self) -> Result<(), Rejection> {
+        loop {
+            if let Some(place) = self.unblocked.pop_front() {
+                self.consider(place)?;
+            } else if let Some(place) = self.free_slot() {
+                self.dispatch(place)?;
+            } else {
+                break;
+            }
+        }
+        self.end_if_done()
+    }
+
+    /// The step that may be dispatched next.
+    fn free_slot(&self) -> Option<Place> {
+        let free = self
+            .plan
+            .max_parallel()
+            .is_none_or(|max| self.state.in_flight < max);
+        self.state.ready.front().copied().filter(|_| free)
+    }
+
+    /// Notes which dependants of a step that was just settled wait for nothing any more.
+    pub(super) fn unblock_dependants(&mut self, place: Place) {
+        for dependant in self.plan.dependants(place.node) {
+            let dependant = Place {
+                scope: place.scope,
+                node: *dependant,
+            };
+            let waits = self.state.step(dependant);
+            if waits.is_some_and(|step| step.unmet == 0 && step.phase == Phase::Pending) {
+                self.unblocked.push_back(dependant);
+            }
+        }
+    }
+
+    pub(super) fn node(&self, place: Place) -> Result<&'a Node, Rejection> {
+        self.plan
+            .node(place.node)
+            .ok_or_else(|| Rejection::Inconsistent {
+                reason: format!("the plan has no node {}", place.node.0),
+            })
+    }
+
+    pub(super) fn step(&self, place: Place) -> Result<&StepState, Rejection> {
+        self.state
+            .step(place)
+            .ok_or_else(|| Rejection::Inconsistent {
+                reason: format!(
+                    "there is no step at scope {}, node {}",
+                    place.scope.0, place.node.0
+                ),
+            })
+    }
+
+    /// The task that the step's attempts run at present.
+    pub(super) fn call(&self, place: Place) -> Result<&'a TaskCall, Rejection> {
+        let task = self.node(place)?.task();
+        let fallback = task.fallback.as_deref();
+        let fell_back = self.step(place)?.fallback;
+        Ok(fallback.filter(|_| fell_back).unwrap_or(task))
+    }
+
+    /// What the step's own expressions see.
+    pub(super) fn names_of_step(&self, place: Place, purpose: &'static str) -> Names<'_> {
+        Names {
+            plan: self.plan,
+            start: self.state.start(),
+            variables: self.state.variables(),
+            state: Some(&self.state),
+            now: self.now,
+            input: None,
+            output: None,
+            isolated: false,
+            site: Site {
+                place: Some(place),
+                attempt: self.state.step(place).map_or(0, |step| step.attempt),
+                purpose,
+                used: Cell::new(0),
+            },
+        }
+    }
+
+    /// What the expressions of the step's task see.
+    pub(super) fn names_of_task<'s>(
+        &'s self,
+        place: Place,
+        call: &TaskCall,
+        input: &'s Value,
+        purpose: &'static str,
+    ) -> Names<'s> {
+        Names {
+            input: Some(input),
+            isolated: call.name.is_some(),
+            ..self.names_of_step(place, purpose)
+        }
+    }
+
+    pub(super) const fn status(&self) -> RunStatus {
+        self.state.status()
+    }
+}
+
+/// An expression that gives no value fails its step.
+pub(super) fn expression_error(subject: &str, error: &EvaluationError) -> StepError {
+    StepError::new("EXPRESSION_ERROR", format!("{subject}: {error}"))
+}

@@ -1,0 +1,75 @@
+//! The heart: a run as a pure state machine.
+//!
+//! [`apply`]`(plan, state, input, now)` decides what happened ([`Event`]), folds each event into the state at once, and
+//! says what the engine is to do ([`Effect`]). No clock, no randomness, no I/O; replaying the events of a log gives the
+//! same state ([`RunState::replay`]).
+//!
+//! # Transitions
+//!
+//! | input | when | events, in order |
+//! |---|---|---|
+//! | `Start` | no run; the input keeps its schema | `RunCreated` `RunStarted`, then *advance* |
+//! | `Succeeded` | the attempt is in flight, the output passes its checks | `StepCompleted` `VariableSet`*, then *advance* |
+//! | `Succeeded` | … the output fails a check | `ValidationFailed`, then as `Failed` |
+//! | `Failed` | the attempt is in flight; the policy allows another | `AttemptFailed` `StepRetryScheduled` |
+//! | `Failed` | … no other attempt | `AttemptFailed`, then *settle the failure*, then *advance* |
+//! | `Succeeded`, `Failed` | the attempt has its result, or is over | none: answered `Duplicate` or `Late` |
+//! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
+//! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
+//! | `RetryStep` | the step failed for good, the run failed or is running | `StepReopened`* `RunReopened`?, then *advance* |
+//!
+//! *Settle the failure*: the first of step, task and workflow that says something decides.
+//!
+//! | decision | events |
+//! |---|---|
+//! | ignore | `StepCompleted` with output null and the error |
+//! | fallback | `StepFellBack`; the step is ready again |
+//! | continue | `StepFailed` (continued) |
+//! | fail, halt | `StepFailed`, *stop*, `NotificationRequested`?, `RunFailed` |
+//! | fail, notify | `StepFailed` `NotificationRequested` |
+//!
+//! *Advance*, until nothing is left to decide: each step whose dependencies are settled becomes `StepReady`,
+//! `StepSkipped`, or fails; ready steps are `StepDispatched` while slots are free; when the root scope has nothing
+//! pending, `RunCompleted`, or `RunFailed` if a step failed. *Stop*: what is in flight becomes `StepCanceled`, what has
+//! not begun `StepSkipped`.
+//!
+//! # Scopes
+//!
+//! A step instance is a node in a scope ([`Place`]). Scope 0 is the run; a block of the plan (Parallel, branch,
+//! iteration) gets a scope each time it runs, with its parent, the node that opened it, the number of steps its end
+//! waits for, and its join. Blocks are refused by the plan compiler until they are built, so scope 0 is the only one.
+
+mod bounds;
+mod dispatch;
+mod effect;
+mod event;
+mod evolve;
+mod failure;
+mod finish;
+mod identity;
+mod input;
+mod invariant;
+mod machine;
+mod names;
+mod output;
+mod ready;
+mod reopen;
+mod replay;
+mod result;
+mod start;
+mod state;
+mod transition;
+mod view;
+
+pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
+pub use dispatch::HOST_RETRY_GRACE;
+pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob};
+pub use event::{Event, RunError, SkipReason};
+pub use evolve::Unfitting;
+pub use input::{Input, RetryOwner, Start, StepError};
+pub use invariant::check_invariants;
+pub use replay::ReplayError;
+pub use start::DEADLINE_TIMER;
+pub use state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use transition::{Answer, Next, Rejection, Transition, apply};
+pub use view::{RunView, StepView};

@@ -1,0 +1,250 @@
+//! What expressions see of a run: the names of facts §13.7, answered without copying where possible.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::input::Start;
+use super::state::{Place, RunState, ScopeId, StepState};
+use crate::expression::{Scope, Segment};
+use crate::plan::{NodeId, Plan, SECRET_KEY};
+use crate::port::Timestamp;
+
+/// The names at one point of one run.
+///
+/// A path begins with a root that has a meaning of its own (`workflow`, `steps`, `context`…), or else names, in this
+/// order: a variable, a step, a field of the input.
+pub(super) struct Names<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) start: &'a Start,
+    pub(super) variables: &'a Map<String, Value>,
+    /// `None` while the variables are evaluated: there are no steps yet.
+    pub(super) state: Option<&'a RunState>,
+    pub(super) now: Timestamp,
+    /// `input` for the expressions of a task; `None` = the run's.
+    pub(super) input: Option<&'a Value>,
+    /// `output`, where there is one.
+    pub(super) output: Option<&'a Value>,
+    /// The task comes from another manifest: bare names are fields of its input and nothing else.
+    pub(super) isolated: bool,
+    pub(super) site: Site,
+}
+
+/// Where an expression is evaluated: makes the values of `uuid()` distinct, and the same when computed again.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub(super) place: Option<Place>,
+    pub(super) attempt: u32,
+    pub(super) purpose: &'static str,
+    pub(super) used: Cell<u32>,
+}
+
+impl Site {
+    /// A place outside all steps.
+    pub(super) const fn of_run(purpose: &'static str) -> Self {
+        Self {
+            place: None,
+            attempt: 0,
+            purpose,
+            used: Cell::new(0),
+        }
+    }
+}
+
+type Found<'a> = Option<(Cow<'a, Value>, usize)>;
+
+impl<'a> Names<'a> {
+    fn input(&self) -> &'a Value {
+        self.input.unwrap_or(&self.start.input)
+    }
+
+    fn workflow(&self, rest: &[Segment<'_>]) -> Found<'a> {
+        let Some(Segment::Key(member)) = rest.first() else {
+            let members = [
+                "input",
+                "run_id",
+                "name",
+                "version",
+                "correlation_id",
+                "error",
+            ];
+            let whole = members.map(|member| {
+                let value = self.workflow_member(member).map(Cow::into_owned);
+                (member.to_owned(), value.unwrap_or_default())
+            });
+            return owned(Value::Object(whole.into_iter().collect()), 1);
+        };
+        self.workflow_member(member).map(|value| (value, 2))
+    }
+
+    fn workflow_member(&self, member: &str) -> Option<Cow<'a, Value>> {
+        Some(match member {
+            "input" => Cow::Borrowed(&self.start.input),
+            "run_id" => Cow::Owned(self.start.run.to_string().into()),
+            "name" => Cow::Owned(self.plan.name().into()),
+            "version" => Cow::Owned(self.plan.version()?.into()),
+            "correlation_id" => Cow::Owned(self.start.correlation_id.as_deref()?.into()),
+            "error" => Cow::Owned(serde_json::to_value(self.state?.error.as_ref()?).ok()?),
+            _ => return None,
+        })
+    }
+
+    fn steps(&self, rest: &[Segment<'_>]) -> Found<'a> {
+        let Some((step, rest)) = rest.split_first() else {
+            let names = self.plan.nodes().iter();
+            let whole = names.filter_map(|node| {
+                let (value, _) = self.step(self.plan.find(&node.id)?, &[])?;
+                Some((node.id.clone(), value.into_owned()))
+            });
+            return owned(Value::Object(whole.collect()), 1);
+        };
+        let node = match step {
+            Segment::Key(id) => self.plan.find(id)?,
+            Segment::Index(position) => self.positioned(*position)?,
+        };
+        let (value, used) = self.step(node, rest)?;
+        Some((value, used + 2))
+    }
+
+    fn positioned(&self, position: i64) -> Option<NodeId> {
+        let count = i64::try_from(self.plan.nodes().len()).ok()?;
+        let position = if position < 0 {
+            position.checked_add(count)?
+        } else {
+            position
+        };
+        let node = NodeId(u32::try_from(position).ok()?);
+        self.plan.node(node).map(|_| node)
+    }
+
+    /// What `rest` leads to within a step, and how many of its segments were used.
+    fn step(&self, node: NodeId, rest: &[Segment<'_>]) -> Found<'a> {
+        let state = self.state?.step(Place {
+            scope: ScopeId::ROOT,
+            node,
+        })?;
+        let Some(field) = rest.first() else {
+            let whole = json!({
+                "output": state.output.as_deref(),
+                "status": state.phase.as_str(),
+                "error": self.error(node, state),
+            });
+            return owned(whole, 0);
+        };
+        let value = match field {
+            Segment::Key("output" | "outputs") => Cow::Borrowed(state.output.as_deref()?),
+            Segment::Key("input") => Cow::Borrowed(state.input.as_deref()?),
+            Segment::Key("status") => Cow::Owned(state.phase.as_str().into()),
+            Segment::Key("attempt") => Cow::Owned(state.attempt.into()),
+            Segment::Key("error") => Cow::Owned(self.error(node, state)?),
+            // `steps.X.field` is short for `steps.X.output.field`.
+            _ => return Some((Cow::Borrowed(state.output.as_deref()?), 0)),
+        };
+        Some((value, 1))
+    }
+
+    fn error(&self, node: NodeId, state: &StepState) -> Option<Value> {
+        let error = state.error.as_ref()?;
+        Some(json!({
+            "code": error.code,
+            "message": error.message,
+            "step_id": self.plan.node(node).map(|node| &node.id),
+            "attempt": state.attempt,
+            "retryable": error.retryable,
+            "details": error.details,
+        }))
+    }
+
+    fn context(&self, rest: &[Segment<'_>]) -> Found<'a> {
+        match rest {
+            [Segment::Key("variables"), Segment::Key(name), ..] => {
+                Some((Cow::Borrowed(self.variables.get(*name)?), 3))
+            }
+            [Segment::Key("variables"), ..] => owned(self.variables.clone().into(), 2),
+            [Segment::Key(name), ..] => Some((Cow::Borrowed(self.variables.get(*name)?), 2)),
+            _ => owned(json!({ "variables": self.variables }), 1),
+        }
+    }
+
+    fn environment(&self, rest: &[Segment<'_>]) -> Found<'a> {
+        match rest.first() {
+            Some(Segment::Key(name)) => Some((Cow::Borrowed(self.start.env.get(*name)?), 2)),
+            _ => owned(self.start.env.clone().into(), 1),
+        }
+    }
+
+    /// A secret's value never enters the run: the host finds this in its place.
+    fn secret(&self, rest: &[Segment<'_>]) -> Found<'a> {
+        let Some(Segment::Key(name)) = rest.first() else {
+            return None;
+        };
+        let declared = self
+            .plan
+            .secrets()
+            .iter()
+            .any(|secret| secret.name == *name);
+        if declared {
+            owned(json!({ SECRET_KEY: name }), 2)
+        } else {
+            None
+        }
+    }
+
+    fn bare(&self, name: &str, rest: &[Segment<'_>]) -> Found<'a> {
+        if !self.isolated {
+            if let Some(value) = self.variables.get(name) {
+                return Some((Cow::Borrowed(value), 1));
+            }
+            if let Some(node) = self.plan.find(name) {
+                let (value, used) = self.step(node, rest)?;
+                return Some((value, used + 1));
+            }
+        }
+        Some((Cow::Borrowed(self.input().get(name)?), 1))
+    }
+}
+
+impl Scope for Names<'_> {
+    fn resolve<'s>(&'s self, path: &[Segment<'_>]) -> Option<(Cow<'s, Value>, usize)> {
+        let (Segment::Key(root), rest) = path.split_first()? else {
+            return None;
+        };
+        match *root {
+            "input" => Some((Cow::Borrowed(self.input()), 1)),
+            "workflow" => self.workflow(rest),
+            "steps" => self.steps(rest),
+            "context" => self.context(rest),
+            "env" => self.environment(rest),
+            "secrets" => self.secret(rest),
+            "trigger" => Some((Cow::Borrowed(self.start.trigger.as_ref()?), 1)),
+            "event" => Some((Cow::Borrowed(self.start.trigger.as_ref()?.get("event")?), 1)),
+            "output" if self.output.is_some() => Some((Cow::Borrowed(self.output?), 1)),
+            name => self.bare(name, rest),
+        }
+    }
+
+    fn members<'s>(&'s self, root: &str) -> Option<Vec<Cow<'s, str>>> {
+        let nodes = self.plan.nodes().iter();
+        (root == "steps").then(|| nodes.map(|node| Cow::Borrowed(node.id.as_str())).collect())
+    }
+
+    fn now(&self) -> Option<String> {
+        Some(self.now.to_string())
+    }
+
+    fn uuid(&self) -> Option<String> {
+        let count = self.site.used.get();
+        self.site.used.set(count + 1);
+        let at = self.site.place.map_or_else(String::new, |place| {
+            format!("{}/{}", place.scope.0, place.node.0)
+        });
+        let name = format!("{at}/{}/{}/{count}", self.site.purpose, self.site.attempt);
+        Some(Uuid::new_v5(self.start.run.as_uuid(), name.as_bytes()).to_string())
+    }
+}
+
+fn owned<'a>(value: Value, used: usize) -> Found<'a> {
+    Some((Cow::Owned(value), used))
+}

@@ -1,0 +1,74 @@
+//! An operator tries a failed step again.
+
+use super::event::{Event, SkipReason};
+use super::machine::Machine;
+use super::state::{Phase, Place};
+use super::transition::{Answer, Rejection};
+use crate::port::{RunStatus, StepRef};
+
+impl Machine<'_> {
+    /// Gives a failed step one more attempt, and everything its failure kept from running another chance.
+    pub(super) fn retry_step(&mut self, place: Place) -> Result<Answer, Rejection> {
+        let run = self.state.run();
+        let step = self.state.step(place).ok_or(Rejection::UnknownAttempt {
+            run,
+            step: StepRef {
+                run,
+                scope: place.scope.0,
+                node: place.node.0,
+                attempt: 0,
+            },
+        })?;
+        if let Some(reason) = refusal(self.status(), step.phase) {
+            return Err(Rejection::NotRetryable {
+                step: self.node(place)?.id.clone(),
+                reason,
+            });
+        }
+        let reopened: Vec<Place> = self
+            .state
+            .steps()
+            .filter(|(other, step)| *other == place || was_kept_back(step.phase))
+            .map(|(place, _)| place)
+            .collect();
+        for place in &reopened {
+            self.record(Event::StepReopened {
+                step: self.node(*place)?.id.clone(),
+                scope: place.scope.0,
+                node: place.node.0,
+            })?;
+        }
+        if self.status() == RunStatus::Failed {
+            self.record(Event::RunReopened)?;
+            self.set_deadline();
+        }
+        self.unblocked.extend(reopened);
+        self.advance()?;
+        Ok(Answer::Applied {
+            status: self.status(),
+        })
+    }
+}
+
+/// Steps that did not run, or not to their end, because of a failure.
+const fn was_kept_back(phase: Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Canceled
+            | Phase::Skipped {
+                reason: SkipReason::UpstreamFailed | SkipReason::RunEnded
+            }
+    )
+}
+
+fn refusal(run: RunStatus, step: Phase) -> Option<String> {
+    match (run, step) {
+        (RunStatus::Failed | RunStatus::Running, Phase::Failed { continued: false })
+        | (RunStatus::Failed, Phase::Canceled) => None,
+        (_, Phase::Failed { continued: true }) => Some("the run has gone on without it".to_owned()),
+        (RunStatus::Failed | RunStatus::Running, phase) => {
+            Some(format!("it is {}, not failed", phase.as_str()))
+        }
+        (run, _) => Some(format!("the run is {}", run.as_str())),
+    }
+}

@@ -1,0 +1,125 @@
+//! How a run begins.
+
+use serde_json::{Map, Value, json};
+
+use super::bounds::{MAX_DATA_DEPTH, foreign_violations, is_too_deep};
+use super::effect::Effect;
+use super::event::Event;
+use super::input::Start;
+use super::machine::Machine;
+use super::names::{Names, Site};
+use super::state::{Phase, Place, RunState, ScopeId};
+use super::transition::{Answer, Rejection, Transition};
+use crate::plan::{BlockId, Plan};
+use crate::port::Timestamp;
+
+/// Name of the timer that bounds the whole run.
+pub const DEADLINE_TIMER: &str = "deadline";
+
+pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transition, Rejection> {
+    let start = checked(plan, start)?;
+    let created = Event::RunCreated {
+        variables: variables(plan, &start, now)?,
+        start: Box::new(start),
+        workflow: plan.name().to_owned(),
+        plan: plan.hash().clone(),
+        deadline: plan.timeout().map(|timeout| now.after(timeout)),
+    };
+    let state = RunState::create(plan, &created, now)?;
+    let mut machine = Machine::new(plan, state, now);
+    machine.events.push(created);
+    machine.record(Event::RunStarted)?;
+    machine.set_deadline();
+    let roots = plan.nodes_of(BlockId::ROOT).map(|node| Place {
+        scope: ScopeId::ROOT,
+        node,
+    });
+    let free = roots.filter(|place| {
+        let step = machine.state.step(*place);
+        step.is_some_and(|step| step.phase == Phase::Pending && step.unmet == 0)
+    });
+    let free = free.collect();
+    machine.unblocked = free;
+    machine.advance()?;
+    let status = machine.status();
+    Ok(machine.finish(Answer::Applied { status }))
+}
+
+/// The start with the input's defaults applied, its schema met, and the trigger in its usual shape.
+fn checked(plan: &Plan, mut start: Start) -> Result<Start, Rejection> {
+    if plan.input().is_some() && start.input.is_null() {
+        // "No input" is an empty object to a schema that could fill it with defaults.
+        start.input = Value::Object(Map::new());
+    }
+    if let Some(schema) = plan.input() {
+        schema.apply_defaults(&mut start.input);
+    }
+    let mut violations = foreign_violations(plan.input(), &start.input);
+    for value in start.trigger.iter().chain(start.env.values()) {
+        let found = foreign_violations(None, value).into_iter();
+        violations.extend(found.map(|violation| format!("trigger or environment: {violation}")));
+    }
+    if !violations.is_empty() {
+        return Err(Rejection::InvalidInput {
+            workflow: plan.name().to_owned(),
+            violations,
+        });
+    }
+    start.trigger = start.trigger.filter(|trigger| !trigger.is_null());
+    start.trigger = start.trigger.map(|trigger| {
+        if trigger.get("event").is_some() {
+            trigger
+        } else {
+            json!({ "event": trigger })
+        }
+    });
+    Ok(start)
+}
+
+/// `context.variables`, each seeing those above it.
+fn variables(plan: &Plan, start: &Start, now: Timestamp) -> Result<Map<String, Value>, Rejection> {
+    let mut variables = Map::new();
+    let site = Site::of_run("variables");
+    for (name, template) in plan.variables() {
+        let names = Names {
+            plan,
+            start,
+            variables: &variables,
+            state: None,
+            now,
+            input: None,
+            output: None,
+            isolated: false,
+            site: site.clone(),
+        };
+        let invalid = |reason| Rejection::Variable {
+            workflow: plan.name().to_owned(),
+            variable: name.clone(),
+            reason,
+        };
+        let value = template
+            .render(&names)
+            .map_err(|error| invalid(error.to_string()))?;
+        if is_too_deep(&value) {
+            return Err(invalid(format!(
+                "it nests deeper than {MAX_DATA_DEPTH} levels"
+            )));
+        }
+        site.used.set(names.site.used.get());
+        variables.insert(name.clone(), value);
+    }
+    Ok(variables)
+}
+
+impl Machine<'_> {
+    /// Sets the timer of the run's deadline, if it has one.
+    pub(super) fn set_deadline(&mut self) {
+        if let Some(due) = self.state.deadline {
+            self.effects.push(Effect::SetTimer {
+                name: DEADLINE_TIMER.to_owned(),
+                generation: self.state.deadline_generation,
+                due,
+            });
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! A run as data.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::event::{RunError, SkipReason};
+use super::input::{Start, StepError};
+use crate::plan::{BlockId, Join, NodeId};
+use crate::port::{PlanHash, RunId, RunStatus, StepRef, Timestamp, Version};
+
+/// Identifies a scope of a run. Scope 0 is the run itself.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct ScopeId(pub u32);
+
+impl ScopeId {
+    /// The scope of the top-level steps.
+    pub const ROOT: Self = Self(0);
+}
+
+/// One instance of a step: a node in a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The scope.
+    pub scope: ScopeId,
+    /// The node.
+    pub node: NodeId,
+}
+
+impl Place {
+    /// An attempt at this place.
+    #[must_use]
+    pub const fn attempt(self, run: RunId, attempt: u32) -> StepRef {
+        StepRef {
+            run,
+            scope: self.scope.0,
+            node: self.node.0,
+            attempt,
+        }
+    }
+}
+
+/// Everything a run is at one version: the fold of its events. Its JSON is the snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    pub(super) version: Version,
+    pub(super) workflow: String,
+    pub(super) plan: PlanHash,
+    pub(super) status: RunStatus,
+    pub(super) start: Arc<Start>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub(super) variables: Map<String, Value>,
+    pub(super) scopes: BTreeMap<ScopeId, ScopeState>,
+    /// Steps that only wait for a free slot, in the order in which they became ready.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub(super) ready: VecDeque<Place>,
+    /// Attempts in the queue or with a worker, those waiting for a retry included.
+    #[serde(default)]
+    pub(super) in_flight: u32,
+    /// The first failure, from when it happened on; what ended the run once it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<RunError>,
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) output: Option<Arc<Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deadline: Option<Timestamp>,
+    /// How often the deadline was set: older firings of its timer are ignored.
+    #[serde(default)]
+    pub(super) deadline_generation: u64,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ended_at: Option<Timestamp>,
+}
+
+/// A block of the plan while it runs: the run itself, a branch, an iteration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScopeState {
+    /// The scope this one was opened in; `None` for the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ScopeId>,
+    /// The node of the parent scope that opened it; `None` for the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// The block it is an instance of.
+    pub block: BlockId,
+    /// When it is done.
+    #[serde(default)]
+    pub join: Join,
+    /// The first node of the block; `steps` begins with it.
+    pub first: NodeId,
+    /// Steps not settled that its end waits for.
+    pub pending: u32,
+    /// The steps, in the order of the block's nodes.
+    pub steps: Vec<StepState>,
+}
+
+impl ScopeState {
+    pub(super) fn position(&self, node: NodeId) -> Option<usize> {
+        usize::try_from(node.0.checked_sub(self.first.0)?).ok()
+    }
+}
+
+/// One instance of a step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepState {
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Phase::is_pending")]
+    pub phase: Phase,
+    /// Steps it depends on that are not settled.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unmet: u32,
+    /// The latest attempt; 0 when none was made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempt: u32,
+    /// Attempts that do not count under the policy in force: those before the fallback took over, and canceled ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub discounted: u32,
+    /// The fallback task runs instead of the step's own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fallback: bool,
+    /// The rendered input, fixed when the step became ready.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub input: Option<Arc<Value>>,
+    /// The output; null for a step whose failure was ignored.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub output: Option<Arc<Value>>,
+    /// The error of the latest attempt that failed; gone once an attempt succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Box<StepError>>,
+    /// When its first attempt was dispatched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waits for steps it depends on.
+    #[default]
+    Pending,
+    /// Waits for a free slot.
+    Ready,
+    /// An attempt is in the queue or with a worker.
+    Running,
+    /// The next attempt is in the queue, not visible before it is due.
+    Retrying {
+        /// When it is due.
+        due: Timestamp,
+    },
+    /// Has an output.
+    Completed,
+    /// No attempt is left, or none is allowed.
+    Failed {
+        /// The run goes on as if it had completed with output null.
+        continued: bool,
+    },
+    /// Did not run.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Was in flight when the run ended.
+    Canceled,
+}
+
+impl Phase {
+    /// Nothing more happens to the step.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::Failed { .. } | Self::Skipped { .. } | Self::Canceled
+        )
+    }
+
+    /// An attempt is in the queue or with a worker.
+    #[must_use]
+    pub const fn is_in_flight(self) -> bool {
+        matches!(self, Self::Running | Self::Retrying { .. })
+    }
+
+    /// The status as manifests, views and exports spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Retrying { .. } => "retrying",
+            Self::Completed => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    const fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending)
+    }
+}
+
+impl RunState {
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        self.start.run
+    }
+
+    /// How many transitions it has made.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn status(&self) -> RunStatus {
+        self.status
+    }
+
+    /// The plan it runs on.
+    #[must_use]
+    pub const fn plan(&self) -> &PlanHash {
+        &self.plan
+    }
+
+    /// What it was started with; the input has its defaults.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Its variables.
+    #[must_use]
+    pub const fn variables(&self) -> &Map<String, Value> {
+        &self.variables
+    }
+
+    /// Its output, once it completed.
+    #[must_use]
+    pub fn output(&self) -> Option<&Value> {
+        self.output.as_deref()
+    }
+
+    /// The first failure so far; what ended the run once it failed.
+    #[must_use]
+    pub const fn error(&self) -> Option<&RunError> {
+        self.error.as_ref()
+    }
+
+    /// When the whole run must have ended.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    /// Whether attempts are in the queue or with workers. Without any, the run waits for something else, or has ended.
+    #[must_use]
+    pub const fn is_parked(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    /// A step instance; `None` when there is no such scope or node.
+    #[must_use]
+    pub fn step(&self, place: Place) -> Option<&StepState> {
+        let scope = self.scopes.get(&place.scope)?;
+        scope.steps.get(scope.position(place.node)?)
+    }
+
+    /// All step instances, scope by scope, in document order within each.
+    pub fn steps(&self) -> impl Iterator<Item = (Place, &StepState)> {
+        self.scopes.iter().flat_map(|(id, scope)| {
+            let nodes = (scope.first.0..).map(NodeId);
+            nodes
+                .zip(&scope.steps)
+                .map(|(node, step)| (Place { scope: *id, node }, step))
+        })
+    }
+
+    /// A scope; `None` when it is not open.
+    #[must_use]
+    pub fn scope(&self, scope: ScopeId) -> Option<&ScopeState> {
+        self.scopes.get(&scope)
+    }
+}
+
+/// A field that is there has a value, also when that value is null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
+    Value::deserialize(deserializer).map(|value| Some(Arc::new(value)))
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

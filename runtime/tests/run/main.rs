@@ -1,0 +1,26 @@
+//! Plans and the run machine, tested through their public face: manifests as text, results as JSON.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod answer;
+mod condition;
+mod contract;
+mod failure;
+mod fallback;
+mod harness;
+mod order;
+mod outcome;
+mod pages;
+mod plan;
+mod property;
+mod reopen;
+mod retry;
+mod scope;
+mod stored;
+mod task;
+mod timeout;

@@ -1,0 +1,226 @@
+//! What the compiler refuses.
+
+use ossa_runtime::plan::PlanError;
+
+use crate::harness::{compile, documents, task, workflow};
+
+fn errors(text: &str) -> Vec<PlanError> {
+    compile(text).expect_err("it should be refused")
+}
+
+/// Code, step and path of the only error.
+fn refusal(spec: &str) -> (String, String, String) {
+    let errors = errors(&workflow(spec));
+    let [error] = errors.as_slice() else {
+        panic!("one error expected: {errors:#?}");
+    };
+    let step = error.step().unwrap_or_default().to_owned();
+    (
+        format!("{} {error}", error.code()),
+        step,
+        error.path().to_owned(),
+    )
+}
+
+fn refused(spec: &str, code: &str, words: &str, step: &str, path: &str) {
+    let (text, found_step, found_path) = refusal(spec);
+    assert!(text.starts_with(code) && text.contains(words), "{text}");
+    assert_eq!(
+        (found_step.as_str(), found_path.as_str()),
+        (step, path),
+        "{text}"
+    );
+}
+
+#[test]
+fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
+    let at = "$.spec.steps[0]";
+    let inner = "[{id: b, kind: Task, inline: {capabilities: [x]}}]";
+    let cases = [
+        (format!("steps: [{{id: a, kind: Parallel, parallel: {inner}}}]"), "a parallel block"),
+        (format!("steps: [{{id: a, kind: Conditional, condition: 'true', steps: {inner}}}]"), "a conditional block"),
+        (format!("steps: [{{id: a, kind: Loop, loop: {{over: '${{{{ input.x }}}}'}}, steps: {inner}}}]"), "a loop"),
+        ("steps: [{id: a, kind: Agent, ref: b}]".to_owned(), "an agent step"),
+        ("steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(), "a human task"),
+        ("steps: [{id: a, kind: Task, inline: {execution: {type: event_wait}}}]".to_owned(), "waiting for an event"),
+        ("steps: [{id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: goto, goto: a}}]".to_owned(), "goto"),
+        ("steps: [{id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: u, kind: Task, inline: {capabilities: [x]}}}}]".to_owned(), "compensation"),
+        ("steps: [{id: a, kind: Task, ref: './${{ input.x }}.yaml'}]".to_owned(), "a reference that holds an expression"),
+        ("steps: [{id: a, kind: Task, inline: {capabilities: [x], batch: {enabled: true}}}]".to_owned(), "batch"),
+    ];
+    for (spec, words) in cases {
+        refused(&spec, "OSSA-P010", words, "a", at);
+    }
+}
+
+#[test]
+fn constructs_of_the_workflow_are_refused_with_their_place() {
+    let steps = "steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]";
+    let with = |section: &str| format!("{section}\n{steps}");
+    refused(
+        &with("concurrency: {group: g}"),
+        "OSSA-P010",
+        "concurrency",
+        "",
+        "$.spec.concurrency",
+    );
+    let path = "$.spec.error_handling.on_failure";
+    refused(
+        &with("error_handling: {on_failure: compensate}"),
+        "OSSA-P010",
+        "compensation",
+        "",
+        path,
+    );
+    refused(
+        &with("error_handling: {on_failure: rollback}"),
+        "OSSA-P010",
+        "rollback",
+        "",
+        path,
+    );
+    refused(
+        &with(
+            "error_handling: {compensation_steps: [{id: u, kind: Task, inline: {capabilities: [x]}}]}",
+        ),
+        "OSSA-P010",
+        "compensation",
+        "",
+        "$.spec.error_handling.compensation_steps",
+    );
+}
+
+#[test]
+fn a_step_that_runs_a_workflow_is_refused() {
+    let text = documents(&[
+        workflow("steps: [{id: a, kind: Task, ref: demo}]"),
+        task("t", "execution: {entrypoint: t}"),
+    ]);
+    assert!(
+        errors(&text)[0]
+            .to_string()
+            .contains("a step that runs a workflow")
+    );
+}
+
+#[test]
+fn a_reference_that_leads_to_nothing_says_where_it_was_looked_for() {
+    refused(
+        "steps: [{id: a, kind: Task, ref: nowhere}]",
+        "OSSA-P001",
+        "`nowhere` is not resolved: not on the shelf",
+        "a",
+        "$.spec.steps[0]",
+    );
+}
+
+#[test]
+fn unknown_steps_are_named_with_how_they_are_mentioned() {
+    let step = |rest: &str| {
+        format!("steps: [{{id: a, kind: Task, inline: {{capabilities: [x]}}, {rest}}}]")
+    };
+    refused(
+        &step("input: '${{ steps.ghost.output }}'"),
+        "OSSA-P003",
+        "reads the result of unknown step `ghost`",
+        "a",
+        "$.spec.steps[0]",
+    );
+    refused(
+        &step("input: '${{ steps[7].output }}'"),
+        "OSSA-P003",
+        "`steps[7]`",
+        "a",
+        "$.spec.steps[0]",
+    );
+}
+
+#[test]
+fn steps_that_wait_for_each_other_are_refused_with_the_circle() {
+    let spec = "steps:
+  - {id: a, kind: Task, depends_on: [], inline: {capabilities: [x]}}
+  - {id: b, kind: Task, depends_on: [a, d], inline: {capabilities: [x]}}
+  - {id: c, kind: Task, depends_on: [b], inline: {capabilities: [x]}}
+  - {id: d, kind: Task, depends_on: [], input: '${{ steps.c.output }}', inline: {capabilities: [x]}}
+  - {id: e, kind: Task, depends_on: [d], inline: {capabilities: [x]}}";
+    refused(spec, "OSSA-P004", "b → d → c → b", "b", "$.spec.steps[1]");
+}
+
+#[test]
+fn a_step_that_reads_its_own_result_waits_for_itself() {
+    let spec =
+        "steps: [{id: a, kind: Task, input: '${{ steps.a.output }}', inline: {capabilities: [x]}}]";
+    refused(spec, "OSSA-P004", "a → a", "a", "$.spec.steps[0]");
+}
+
+#[test]
+fn every_error_is_reported_not_only_the_first() {
+    let found = errors(&workflow(
+        "concurrency: {group: g}
+steps:
+  - {id: a, kind: Task, ref: nowhere}
+  - {id: b, kind: Agent, ref: agent}",
+    ));
+    let codes: Vec<_> = found.iter().map(PlanError::code).collect();
+    assert_eq!(codes, ["OSSA-P010", "OSSA-P001", "OSSA-P010"]);
+    assert!(found.iter().all(|error| !error.help().is_empty()));
+}
+
+#[test]
+fn a_fallback_must_exist_and_not_fall_back_itself() {
+    let with = |handling: &str, spare: &str| {
+        errors(&documents(&[
+            workflow("steps: [{id: a, kind: Task, ref: t}]"),
+            task(
+                "t",
+                &format!("execution: {{entrypoint: t}}\nerror_handling: {handling}"),
+            ),
+            task("spare", spare),
+        ]))
+    };
+    let falls = "{on_error: fallback, fallback_task: spare}";
+    let nested = with(
+        falls,
+        "execution: {entrypoint: s}\nerror_handling: {on_error: fallback, fallback_task: t}",
+    );
+    assert!(
+        nested[0].to_string().contains("falls back itself"),
+        "{nested:?}"
+    );
+    let missing = with(
+        "{on_error: fallback, fallback_task: ghost}",
+        "execution: {entrypoint: s}",
+    );
+    assert_eq!(missing[0].code(), "OSSA-P001");
+}
+
+#[test]
+fn a_task_on_its_own_that_needs_anothers_result_is_refused() {
+    let text = task(
+        "t",
+        "execution: {entrypoint: t}\ndependencies: [{ref: other, kind: Task}]",
+    );
+    assert_eq!(errors(&text)[0].code(), "OSSA-P009");
+    let text = task(
+        "t",
+        "execution: {entrypoint: t}\ndependencies: [{ref: other, kind: Task, optional: true}]",
+    );
+    assert!(compile(&text).is_ok());
+}
+
+#[test]
+fn an_agent_manifest_is_not_run() {
+    let text = "apiVersion: ossa/v0.3.0\nkind: Agent\nmetadata: {name: a}\nspec: {role: helper}\n";
+    assert_eq!(errors(text)[0].code(), "OSSA-P011");
+}
+
+#[test]
+fn an_error_becomes_a_diagnostic_with_code_path_and_help() {
+    let found = errors(&workflow("steps: [{id: a, kind: Agent, ref: agent}]"));
+    let diagnostic = found[0].to_diagnostic();
+    assert!(diagnostic.is_error());
+    assert_eq!(
+        (diagnostic.code, diagnostic.path.as_str()),
+        ("OSSA-P010", "$.spec.steps[0]")
+    );
+}

@@ -1,0 +1,216 @@
+//! Plans and runs as they are kept.
+
+use ossa_runtime::plan::Plan;
+use ossa_runtime::port::{LogRow, Snapshot, StoredRun, Timestamp, Version};
+use ossa_runtime::run::{Input, RunState, apply};
+use serde_json::{Value, json};
+
+use crate::harness::{BEGIN, Run, compile, documents, start_with, task, workflow};
+
+fn everything() -> String {
+    documents(&[
+        workflow(
+            "inputs: {type: object, properties: {n: {type: integer, default: 3}}}
+outputs: {type: object, properties: {id: {type: integer}}}
+output: {id: '${{ steps.b.output.id }}', note: 'n=${{ input.n }}'}
+context: {variables: {v: '${{ uuid() }}'}, secrets: [{name: TOKEN, ref: 'vault://t'}]}
+concurrency: {max_parallel: 4}
+timeout_seconds: 600
+error_handling: {on_failure: notify, notification: {channels: [slack]}, retry_policy: {max_attempts: 2}}
+steps:
+  - {id: a, name: First, kind: Task, ref: t, condition: 'input.n > 0', input: {deep: [{x: '${{ input.n }}'}]}, labels: {team: core}}
+  - {id: b, kind: Task, depends_on: [a], inline: {capabilities: [one, two], output: {type: object}}, output: {to: b, fields: [id]}, output_mapping: {twice: '${{ output.id }}'}, continue_on_error: true}
+  - {id: c, kind: Task, depends_on: [a], async: true, inline: {capabilities: [x], postconditions: [{expression: 'output.ok'}]}}",
+        ),
+        task("t", "execution: {type: transactional, entrypoint: t, timeout_seconds: 9}\nerror_handling: {on_error: fallback, fallback_task: u, error_mapping: {A: ignore}}"),
+        task("u", "execution: {entrypoint: u}\npreconditions: [{expression: 'input.deep', error_message: m}]"),
+    ])
+}
+
+#[test]
+fn a_stored_plan_reads_back_as_the_same_plan_under_the_same_hash() {
+    let plan = compile(&everything()).unwrap();
+    let json = plan.to_json();
+    let read = Plan::from_json(&json).unwrap();
+    assert_eq!(read.hash(), plan.hash());
+    assert_eq!(read.to_json(), json);
+    assert_eq!(plan.hash().0.len(), 64);
+}
+
+#[test]
+fn a_run_goes_on_with_the_stored_plan() {
+    let mut run = Run::text(&everything(), json!({}));
+    run.plan = std::sync::Arc::new(Plan::from_json(&run.plan.to_json()).unwrap());
+    run.fail("a", "BOOM");
+    run.fail("a", "BOOM");
+    assert!(run.step("a").fallback);
+    run.complete("a", json!({}));
+    run.complete("b", json!({"id": 4}));
+    assert_eq!(run.output(), &json!({"id": 4, "note": "n=3"}));
+}
+
+#[test]
+fn the_hash_depends_on_what_a_plan_says_and_not_on_how_it_is_written() {
+    let hash = |spec: &str| compile(&workflow(spec)).unwrap().hash().clone();
+    let one = hash(
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], output: {type: object, required: [id]}}}]",
+    );
+    let same = hash(
+        "steps:\n  - kind: Task\n    inline: {output: {required: [id], type: object}, capabilities: [x]}\n    id: a",
+    );
+    let other = hash(
+        "steps: [{id: a, kind: Task, inline: {capabilities: [y], output: {type: object, required: [id]}}}]",
+    );
+    assert_eq!(one, same);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn the_stored_form_of_a_plan_stays_as_it_is() {
+    let plan = compile(&documents(&[
+        workflow("steps: [{id: a, kind: Task, ref: t, input: {to: 'x ${{ input.to }}'}, condition: input.to}]"),
+        task("t", "execution: {entrypoint: t}"),
+    ]))
+    .unwrap();
+    let stored: Value = serde_json::from_str(&plan.to_json()).unwrap();
+    assert_eq!(
+        stored,
+        json!({
+            "format": 1,
+            "kind": "workflow",
+            "name": "demo",
+            "version": "1.0.0",
+            "result": "collected",
+            "on_failure": "halt",
+            "blocks": [{"join": "all", "first": 0, "count": 1}],
+            "nodes": [{
+                "id": "a",
+                "block": 0,
+                "path": "$.spec.steps[0]",
+                "condition": "input.to",
+                "action": {"task": {
+                    "name": "t",
+                    "execution": "deterministic",
+                    "calls": [{"keys": [
+                        {"kind": "step", "key": "demo.a"},
+                        {"kind": "task", "key": "t"},
+                        {"kind": "entrypoint", "key": "t"},
+                    ]}],
+                    "input": {"rendered": {"object": [
+                        ["to", {"text": [{"text": "x "}, {"expression": "input.to"}]}],
+                    ]}},
+                    "timeout": {"secs": 300, "nanos": 0},
+                    "on_error": "fail",
+                }},
+            }],
+        })
+    );
+}
+
+#[test]
+fn a_plan_of_a_newer_format_or_a_damaged_one_is_refused() {
+    let plan = compile(&everything()).unwrap();
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut stored: Value = serde_json::from_str(&plan.to_json()).unwrap();
+        edit(&mut stored);
+        Plan::from_json(&stored.to_string()).unwrap_err().code()
+    };
+    assert_eq!(edited(&|plan| plan["format"] = json!(2)), "OSSA-P020");
+    assert_eq!(edited(&|plan| plan["nodes"] = json!([])), "OSSA-P021");
+    assert_eq!(
+        edited(&|plan| plan["nodes"][1]["depends_on"] = json!([77])),
+        "OSSA-P021"
+    );
+    assert_eq!(
+        edited(&|plan| plan["blocks"][0]["first"] = json!(1)),
+        "OSSA-P021"
+    );
+    assert_eq!(Plan::from_json("[").unwrap_err().code(), "OSSA-P021");
+}
+
+#[test]
+fn the_deepest_template_a_manifest_can_hold_reads_back() {
+    let value = (0..33).fold("'${{ input.x }}'".to_owned(), |inner, _| {
+        format!("{{k: {inner}}}")
+    });
+    let plan = compile(&workflow(&format!(
+        "steps: [{{id: a, kind: Task, inline: {{capabilities: [x]}}, input: {value}}}]"
+    )))
+    .unwrap();
+    assert!(Plan::from_json(&plan.to_json()).is_ok());
+}
+
+#[test]
+fn a_run_is_restored_from_a_snapshot_and_the_rows_after_it() {
+    let mut run = Run::text(&everything(), json!({}));
+    run.fail("a", "BOOM");
+    run.complete("a", json!({}));
+    run.complete("b", json!({"id": 1}));
+    for version in 1..=run.rows.len() {
+        assert_eq!(run.restored_from(version), run.state);
+    }
+    let stored = StoredRun {
+        head: run.state.head(&run.plan),
+        snapshot: Some(run.state.to_snapshot()),
+        tail: Vec::new(),
+    };
+    assert_eq!(RunState::restore(&run.plan, &stored).unwrap(), run.state);
+    let mut lost = stored;
+    lost.head.version = lost.head.version.next();
+    let error = RunState::restore(&run.plan, &lost).unwrap_err();
+    assert!(error.to_string().contains("is missing"), "{error}");
+}
+
+#[test]
+fn a_damaged_log_is_refused_with_the_row() {
+    let mut run = Run::text(&everything(), json!({}));
+    run.fail("a", "BOOM");
+    let replay = |rows: &[LogRow]| {
+        RunState::replay(&run.plan, None, rows)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(replay(&[]).contains("nothing is stored"));
+    assert!(replay(&run.rows[1..]).contains("row 1 is missing"));
+    let mut torn = run.rows.clone();
+    torn[1].events.truncate(10);
+    assert!(replay(&torn).contains("log row 2 cannot be read"));
+    let mut twice = run.rows.clone();
+    twice[1].events = twice[0].events.clone();
+    assert!(replay(&twice).contains("log row 2 does not fit"));
+    let damaged = Snapshot {
+        version: Version(1),
+        state: "{}".to_owned(),
+    };
+    assert!(RunState::from_snapshot(&run.plan, &damaged).is_err());
+    let other = compile(&workflow(
+        "steps: [{id: z, kind: Task, inline: {capabilities: [x]}}]",
+    ))
+    .unwrap();
+    assert!(RunState::from_snapshot(&other, &run.state.to_snapshot()).is_err());
+    assert!(RunState::replay(&other, None, &run.rows).is_err());
+}
+
+#[test]
+fn a_snapshot_of_a_run_is_small() {
+    let run = Run::of(
+        "steps:
+  - {id: a, kind: Task, inline: {capabilities: [x]}}
+  - {id: b, kind: Task, inline: {capabilities: [x]}}
+  - {id: c, kind: Task, inline: {capabilities: [x]}}",
+    );
+    let snapshot = run.state.to_snapshot().state;
+    assert!(snapshot.len() < 700, "{} bytes: {snapshot}", snapshot.len());
+}
+
+#[test]
+fn the_same_input_gives_the_same_transition() {
+    let text = everything();
+    let plan = compile(&text).unwrap();
+    let start = || Input::Start(Box::new(start_with(json!({"n": 2}))));
+    let one = apply(&plan, None, start(), BEGIN).unwrap();
+    let two = apply(&plan, None, start(), BEGIN).unwrap();
+    assert_eq!(one, two);
+    let later = apply(&plan, None, start(), Timestamp::from_millis(5)).unwrap();
+    assert_ne!(one, later);
+}
