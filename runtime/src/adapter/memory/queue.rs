@@ -1,0 +1,120 @@
+use std::time::{Duration, Instant};
+
+use super::MemoryStore;
+use crate::port::{
+    ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive,
+    StepRef, StoreError, Timestamp, WorkerId,
+};
+
+impl Queue for MemoryStore {
+    fn publish(
+        &self,
+        messages: &[NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let mut state = self.state();
+        let ids = messages
+            .iter()
+            .map(|message| state.messages.publish(message, now))
+            .collect();
+        self.announce(state);
+        Ok(ids)
+    }
+
+    fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.receive(request))
+    }
+
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.relay(request))
+    }
+
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        Ok(self.state().messages.claim_step(step, lease))
+    }
+
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        Ok(self.state().messages.claim_message(queue, id, lease))
+    }
+
+    fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        Ok(receipts
+            .iter()
+            .map(|receipt| state.messages.ack(receipt))
+            .collect())
+    }
+
+    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        let done = releases
+            .iter()
+            .map(|(receipt, at)| state.messages.release(receipt, *at))
+            .collect();
+        self.announce(state);
+        Ok(done)
+    }
+
+    fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        Ok(receipts
+            .iter()
+            .map(|receipt| state.messages.extend(receipt, until))
+            .collect())
+    }
+
+    fn reject(
+        &self,
+        receipts: &[Receipt],
+        dead_letter_queue: &str,
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        let done = receipts
+            .iter()
+            .map(|receipt| state.messages.reject(receipt, dead_letter_queue, now))
+            .collect();
+        self.announce(state);
+        Ok(done)
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.overdue(now, limit))
+    }
+
+    fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
+        Ok(self.state().messages.count(queue, now))
+    }
+
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.list(queue, limit))
+    }
+
+    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.state().messages.find(queue, id))
+    }
+
+    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        // A timeout too long to be expressed is as good as none.
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => {
+                self.changed
+                    .wait_while_until(&mut state, |it| it.changes == seen, deadline);
+            }
+            None => self.changed.wait_while(&mut state, |it| it.changes == seen),
+        }
+        Ok(state.changes)
+    }
+}

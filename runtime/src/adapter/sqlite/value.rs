@@ -1,0 +1,105 @@
+//! How values of the ports stand in columns.
+
+use rusqlite::Row;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use crate::port::{
+    LogRow, PlanHash, Priority, RunHead, RunId, RunStatus, Snapshot, Timestamp, Version,
+};
+
+/// The columns [`head`] reads, in its order.
+macro_rules! head_columns {
+    () => {
+        "rid, version, workflow, plan, status, priority, idempotency_key, correlation_id, progress,
+         current_step, error, created_at, updated_at, ended_at"
+    };
+}
+pub(super) use head_columns;
+
+pub(super) fn head(row: &Row<'_>) -> Result<RunHead, Fault> {
+    let run = run_id(row, 0)?;
+    let status: String = row.get(4)?;
+    let status = RunStatus::parse(&status)
+        .ok_or_else(|| Fault::damaged(format!("run {run}"), format!("no status is `{status}`")))?;
+    Ok(RunHead {
+        run,
+        version: Version(count(row, 1)?),
+        workflow: row.get(2)?,
+        plan: PlanHash(row.get(3)?),
+        status,
+        priority: priority(row, 5)?,
+        idempotency_key: row.get(6)?,
+        correlation_id: row.get(7)?,
+        progress: row.get(8)?,
+        current_step: row.get(9)?,
+        error: row.get(10)?,
+        created_at: time(row, 11)?,
+        updated_at: time(row, 12)?,
+        ended_at: maybe_time(row, 13)?,
+    })
+}
+
+pub(super) fn run_id(row: &Row<'_>, column: usize) -> Result<RunId, Fault> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(RunId::from_uuid(Uuid::from_bytes(bytes)))
+}
+
+pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Fault> {
+    Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+pub(super) fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Fault> {
+    let millis: Option<i64> = row.get(column)?;
+    Ok(millis.map(Timestamp::from_millis))
+}
+
+/// A number that is never negative.
+pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number)
+        .map_err(|_| Fault::damaged("a row", format!("{number} stands where no negative may")))
+}
+
+pub(super) fn priority(row: &Row<'_>, column: usize) -> Result<Priority, Fault> {
+    let place: usize = row.get::<_, u8>(column)?.into();
+    Priority::ALL
+        .get(place)
+        .copied()
+        .ok_or_else(|| Fault::damaged("a row", format!("no priority is {place}")))
+}
+
+pub(super) const fn rank(priority: Priority) -> i64 {
+    match priority {
+        Priority::Critical => 0,
+        Priority::High => 1,
+        Priority::Normal => 2,
+        Priority::Low => 3,
+    }
+}
+
+/// SQLite's integers are signed. No stored version comes near the largest.
+pub(super) fn signed(version: Version) -> i64 {
+    i64::try_from(version.0).unwrap_or(i64::MAX)
+}
+
+pub(super) fn at_most(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+pub(super) fn log_checksum(run: &RunId, row: &LogRow) -> u32 {
+    let checksum = version_checksum(run, row.version);
+    let checksum = crc32c::crc32c_append(checksum, &row.at.as_millis().to_le_bytes());
+    crc32c::crc32c_append(checksum, row.events.as_bytes())
+}
+
+pub(super) fn snapshot_checksum(run: &RunId, snapshot: &Snapshot) -> u32 {
+    let checksum = version_checksum(run, snapshot.version);
+    crc32c::crc32c_append(checksum, snapshot.state.as_bytes())
+}
+
+/// The run is part of the sum, so a row that turns up under another run is noticed too.
+fn version_checksum(run: &RunId, version: Version) -> u32 {
+    let checksum = crc32c::crc32c(run.as_uuid().as_bytes());
+    crc32c::crc32c_append(checksum, &version.0.to_le_bytes())
+}

@@ -1,0 +1,152 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ossa_runtime::adapter::{SqliteOptions, SqliteStore};
+use ossa_runtime::port::{
+    Commit, Lease, LogRow, NewMessage, PlanHash, Priority, Receive, RunHead, RunId, RunStatus,
+    StepItem, StepRef, Timestamp, Version, WorkerId,
+};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A folder for one store, removed at the end of the test.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("ossa.db")
+    }
+
+    pub(crate) fn open(&self) -> SqliteStore {
+        open(&self.path())
+    }
+
+    /// The file as any SQLite client sees it.
+    pub(crate) fn sql(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+pub(crate) fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(SqliteOptions::new(path)).unwrap()
+}
+
+/// `ok`, or what is broken in the file.
+pub(crate) fn integrity(path: &Path) -> String {
+    let db = Connection::open(path).unwrap();
+    db.query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap()
+}
+
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + millis)
+}
+
+pub(crate) fn run_id(number: u128) -> RunId {
+    RunId::from_uuid(uuid::Uuid::from_u128(number))
+}
+
+/// The commit that creates the run, with the item of its first attempt.
+pub(crate) fn created(run: RunId) -> Commit {
+    Commit {
+        expected: None,
+        head: RunHead {
+            run,
+            version: Version(1),
+            workflow: "onboarding".to_owned(),
+            plan: PlanHash("ab".repeat(32)),
+            status: RunStatus::Running,
+            priority: Priority::Normal,
+            idempotency_key: None,
+            correlation_id: None,
+            progress: 0,
+            current_step: None,
+            error: None,
+            created_at: at(0),
+            updated_at: at(0),
+            ended_at: None,
+        },
+        log: log_row(1),
+        snapshot: None,
+        enqueue: vec![item(run, 1)],
+        settle: Vec::new(),
+        set_timers: Vec::new(),
+        clear_timers: Vec::new(),
+    }
+}
+
+/// The next transition: it settles the attempt that has the number of the version before, and enqueues the next.
+pub(crate) fn advanced(previous: &Commit) -> Commit {
+    let version = previous.head.version.next();
+    let attempt = u32::try_from(version.0).unwrap();
+    let run = previous.head.run;
+    let mut head = previous.head.clone();
+    head.version = version;
+    Commit {
+        expected: Some(previous.head.version),
+        head,
+        log: log_row(version.0),
+        snapshot: None,
+        enqueue: vec![item(run, attempt)],
+        settle: vec![step(run, attempt - 1)],
+        set_timers: Vec::new(),
+        clear_timers: Vec::new(),
+    }
+}
+
+pub(crate) fn log_row(version: u64) -> LogRow {
+    LogRow {
+        version: Version(version),
+        at: at(0),
+        events: format!(
+            r#"[{{"type":"warned","message":"transition {version} {}"}}]"#,
+            "x".repeat(200)
+        ),
+    }
+}
+
+pub(crate) fn step(run: RunId, attempt: u32) -> StepRef {
+    StepRef {
+        run,
+        scope: 0,
+        node: 1,
+        attempt,
+    }
+}
+
+pub(crate) fn item(run: RunId, attempt: u32) -> NewMessage {
+    NewMessage {
+        step: Some(StepItem {
+            step: step(run, attempt),
+            timeout: Duration::from_secs(60),
+        }),
+        ..message("steps", "step job")
+    }
+}
+
+pub(crate) fn message(queue: &str, body: &str) -> NewMessage {
+    NewMessage {
+        queue: queue.to_owned(),
+        priority: Priority::Normal,
+        available_at: at(0),
+        body: body.as_bytes().to_vec(),
+        headers: Vec::new(),
+        step: None,
+    }
+}
+
+pub(crate) fn request(queue: &str, max: usize, now: Timestamp) -> Receive {
+    Receive {
+        queues: vec![queue.to_owned()],
+        worker: WorkerId("worker".to_owned()),
+        max,
+        lease: Lease {
+            now,
+            duration: Duration::from_secs(30),
+        },
+    }
+}
