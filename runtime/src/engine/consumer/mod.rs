@@ -1,0 +1,441 @@
+//! A prefetching consumer of queues, for hosts that take one message after the other.
+//!
+//! One background thread, started with the first [`receive`](Consumer::receive), fetches ahead while handlers are fast,
+//! writes acks as soon as it can, prolongs the lease of everything held, and calls [`tick`](super::Engine::tick). What
+//! was fetched but not handed out is given back when a handler takes long, and on close. Nothing of the host's runs on
+//! the thread.
+
+mod held;
+mod state;
+mod thread;
+mod window;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use self::held::Holding;
+use self::state::State;
+use self::thread::Running;
+use super::claim::Admitted;
+use super::core::Core;
+use super::options::{EngineOptions, check_queue};
+use super::{Engine, StepClaim, StepOutcome};
+use crate::error::{Category, Error, code};
+use crate::port::{ClaimAnswer, MessageId, Priority, Receive, Timestamp, WorkerId};
+use crate::run::StepError;
+
+/// Settings of a [`Consumer`].
+#[derive(Debug, Clone)]
+pub struct ConsumerOptions {
+    /// Queues to take from.
+    pub queues: Vec<String>,
+    /// Where rejected messages go; `None` = they are removed.
+    pub dead_letter_queue: Option<String>,
+    /// At most so many messages are fetched ahead.
+    pub prefetch: usize,
+    /// How long a claim holds without a heartbeat; `None` = the engine's.
+    pub lease: Option<Duration>,
+    /// How long a close or drop may wait for pending writes.
+    pub close_within: Duration,
+}
+
+impl ConsumerOptions {
+    /// Default settings for one queue.
+    #[must_use]
+    pub fn of_queue(queue: impl Into<String>) -> Self {
+        Self {
+            queues: vec![queue.into()],
+            dead_letter_queue: None,
+            prefetch: 100,
+            lease: None,
+            close_within: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A message handed to the host.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Names it towards the consumer.
+    pub id: MessageId,
+    /// The queue it came from.
+    pub queue: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// The body as published.
+    pub body: Vec<u8>,
+    /// The headers as published.
+    pub headers: Vec<u8>,
+    /// Set when it is an attempt of a step; claimed already.
+    pub step: Option<Arc<StepClaim>>,
+}
+
+/// What became of an ack or reject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acked {
+    /// It is being written; until then the message stays claimed.
+    Accepted,
+    /// It is an attempt whose result is in: there is nothing left to remove.
+    Settled,
+    /// Nothing was done: the lease had run out, and the message is someone else's.
+    LeaseLost,
+    /// It is an attempt nobody reported a result of: it was made to fail, since dropping it would lose the run.
+    FailedWithoutResult,
+}
+
+/// How the host is done with a message.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Ack,
+    Reject,
+}
+
+impl End {
+    /// What becomes of an attempt that the host is done with without having reported a result.
+    fn without_result(self) -> StepError {
+        match self {
+            Self::Ack => StepError::new(
+                "NO_RESULT",
+                "the worker acknowledged the step without reporting a result",
+            ),
+            Self::Reject => StepError::new(
+                "REJECTED",
+                "the worker rejected the step without reporting a result",
+            ),
+        }
+    }
+}
+
+/// Takes messages from queues of an engine's store. See the [module](self) for what it does in the background.
+pub struct Consumer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<Running>>,
+}
+
+/// What the consumer and its thread share.
+struct Shared {
+    core: Arc<Core>,
+    options: ConsumerOptions,
+    worker: WorkerId,
+    lease: Duration,
+    state: Mutex<State>,
+    /// Something for the thread to do.
+    work: Condvar,
+    /// The thread has done something the host may wait for.
+    done: Condvar,
+}
+
+/// Longest wait of one [`Consumer::receive`]: hosts look at their limits and signals in between.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Delayed messages and expired leases announce themselves to nobody: look for them this often while waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+impl Consumer {
+    /// A consumer; nothing is read or started yet.
+    ///
+    /// # Errors
+    /// Category argument when a queue's name, the lease or the prefetch is out of range.
+    pub fn new(engine: &Engine, options: ConsumerOptions) -> Result<Self, Error> {
+        if options.queues.is_empty() {
+            return Err(argument("a consumer needs a queue"));
+        }
+        let dead_letters = options.dead_letter_queue.iter();
+        for queue in options.queues.iter().chain(dead_letters) {
+            check_queue(queue)?;
+        }
+        if !(1..=10_000).contains(&options.prefetch) {
+            return Err(argument("`prefetch` must be 1 to 10000"));
+        }
+        let core = engine.core();
+        let lease = options.lease.unwrap_or(core.options.lease);
+        if lease < EngineOptions::MIN_LEASE {
+            return Err(argument("the lease must be at least 1 second"));
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                core: Arc::clone(core),
+                worker: core.worker.clone(),
+                lease,
+                state: Mutex::new(State::new(options.prefetch)),
+                work: Condvar::new(),
+                done: Condvar::new(),
+                options,
+            }),
+            thread: Mutex::new(None),
+        })
+    }
+
+    /// Up to `max` messages. Waits up to `wait` (at most 1 s) while there is none, and wakes when one arrives.
+    ///
+    /// # Errors
+    /// What the store, or the background thread since the last call, failed with. Messages are not lost by it.
+    pub fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
+        self.ensure_thread()?;
+        let shared = &*self.shared;
+        let max = max.max(1);
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let mut state = shared.state.lock();
+        state.window.returned(Instant::now());
+        if let Some(error) = state.failure.take() {
+            return Err(error);
+        }
+        loop {
+            let taken = state.take(max);
+            if !taken.is_empty() {
+                let received = shared.hand_out(&mut state, taken);
+                if state.wants_refill() {
+                    shared.work.notify_one();
+                }
+                if !received.is_empty() {
+                    return Ok(received);
+                }
+                continue;
+            }
+            let now = Instant::now();
+            if state.fetching {
+                if now >= until && !wait.is_zero() {
+                    return Ok(Vec::new());
+                }
+                // The thread is at it: its answer is nearer than one of our own.
+                shared.done.wait_for(&mut state, LOOK_EVERY);
+                if let Some(error) = state.failure.take() {
+                    return Err(error);
+                }
+                continue;
+            }
+            let seen = state.seen;
+            shared.fetch(&mut state, max)?;
+            if state.has_messages() {
+                continue;
+            }
+            let remaining = until.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return Ok(Vec::new());
+            }
+            drop(state);
+            let seen = shared
+                .core
+                .backend()?
+                .wait_for_change(seen, remaining.min(LOOK_EVERY))
+                .map_err(transport)?;
+            state = shared.state.lock();
+            state.seen = seen;
+        }
+    }
+
+    /// Removes a message for good. Returns at once: the thread writes it, together with others.
+    ///
+    /// For an attempt of a step, its result is what removes it; see [`Acked`].
+    ///
+    /// # Errors
+    /// `OSSA-N011` when this consumer does not hold the message.
+    pub fn ack(&self, id: &MessageId) -> Result<Acked, Error> {
+        self.end(id, End::Ack)
+    }
+
+    /// Moves a message into the dead-letter queue, or removes it when there is none. As [`ack`](Self::ack) otherwise.
+    ///
+    /// # Errors
+    /// As [`ack`](Self::ack).
+    pub fn reject(&self, id: &MessageId) -> Result<Acked, Error> {
+        self.end(id, End::Reject)
+    }
+
+    fn end(&self, id: &MessageId, end: End) -> Result<Acked, Error> {
+        let shared = &*self.shared;
+        let held = shared.state.lock().held.remove(id);
+        let held = held.ok_or_else(|| not_held(id))?;
+        match shared.holding(&held) {
+            Holding::Message => {
+                self.ensure_thread()?;
+                let mut state = shared.state.lock();
+                match end {
+                    End::Ack => state.ack(held.receipt),
+                    End::Reject => state.reject(held.receipt),
+                }
+                shared.work.notify_one();
+                Ok(Acked::Accepted)
+            }
+            Holding::Lost => Ok(Acked::LeaseLost),
+            Holding::Settled => Ok(Acked::Settled),
+            Holding::Attempt(step) => {
+                let error = end.without_result();
+                shared.core.report(step, StepOutcome::Failure(error))?;
+                Ok(Acked::FailedWithoutResult)
+            }
+        }
+    }
+
+    /// Claims one particular message, found by its id, as if it had been received: it can then be acked, rejected,
+    /// released or kept alive. `false` when it is gone, held by someone else, or an attempt of a step.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn take(&self, id: &MessageId) -> Result<bool, Error> {
+        let shared = &*self.shared;
+        if shared.state.lock().held.contains_key(id) {
+            return Ok(true);
+        }
+        // For the lease to be kept.
+        self.ensure_thread()?;
+        let backend = shared.core.backend()?;
+        for queue in &shared.options.queues {
+            let answer = backend.claim_message(queue, id, &shared.worker, shared.lease());
+            if let ClaimAnswer::Claimed(delivery) = answer.map_err(transport)? {
+                let taken = Admitted {
+                    delivery,
+                    claim: None,
+                };
+                shared.hand_out(&mut shared.state.lock(), vec![taken]);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Gives a message back unhandled: another worker may take it after `delay`.
+    ///
+    /// # Errors
+    /// `OSSA-N011` when this consumer does not hold the message.
+    pub fn release(&self, id: &MessageId, delay: Duration) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let mut state = shared.state.lock();
+        let held = state.held.remove(id).ok_or_else(|| not_held(id))?;
+        match shared.holding(&held) {
+            Holding::Lost | Holding::Settled => return Ok(()),
+            Holding::Attempt(step) => {
+                shared.core.claims.remove(&step);
+            }
+            Holding::Message => {}
+        }
+        let at = shared.core.now().after(delay);
+        state.release(held.receipt, at);
+        shared.work.notify_one();
+        Ok(())
+    }
+
+    /// Prolongs the lease of a message by at least `duration`. Not needed for leases to be kept: the thread does it.
+    /// It tells whether the message is still this consumer's.
+    ///
+    /// # Errors
+    /// `OSSA-N011` when this consumer does not hold the message, `OSSA-N012` when its lease is lost.
+    pub fn keepalive(&self, id: &MessageId, duration: Duration) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let held = shared.state.lock().held.get(id).cloned();
+        let held = held.ok_or_else(|| not_held(id))?;
+        match shared.holding(&held) {
+            Holding::Settled => return Ok(()),
+            Holding::Lost => return Err(lease_lost(id)),
+            Holding::Attempt(_) | Holding::Message => {}
+        }
+        let until = shared.core.now().after(duration.max(shared.lease));
+        let backend = shared.core.backend()?;
+        let kept = backend.extend(std::slice::from_ref(&held.receipt), until);
+        if kept.map_err(transport)?.first() == Some(&true) {
+            return Ok(());
+        }
+        shared.state.lock().lost(id);
+        Err(lease_lost(id))
+    }
+
+    /// Waits until everything acked, rejected or released is written, at most `bound`. Returns whether it is.
+    ///
+    /// # Errors
+    /// What the thread failed with.
+    pub fn flush(&self, bound: Duration) -> Result<bool, Error> {
+        let until = Instant::now() + bound;
+        let mut state = self.shared.state.lock();
+        while state.has_writes() {
+            if let Some(error) = state.failure.take() {
+                return Err(error);
+            }
+            if self.shared.done.wait_until(&mut state, until).timed_out() {
+                return Ok(!state.has_writes());
+            }
+        }
+        state.failure.take().map_or(Ok(true), Err)
+    }
+
+    /// Writes what is pending, gives back what was not handed out, and ends the thread, all within
+    /// [`ConsumerOptions::close_within`]. Messages handed out and not acked stay claimed until their lease runs out. A
+    /// later [`receive`](Self::receive) starts anew.
+    pub fn close(&self) {
+        let Some(Running { number, handle }) = self.thread.lock().take() else {
+            return;
+        };
+        let shared = &*self.shared;
+        let until = Instant::now() + shared.options.close_within;
+        let mut state = shared.state.lock();
+        // A number that no thread has: the one that runs sees that it is to end.
+        state.next_thread();
+        shared.work.notify_one();
+        while !state.has_ended(number) {
+            if shared.done.wait_until(&mut state, until).timed_out() {
+                return;
+            }
+        }
+        drop(state);
+        // It has left its loop; a panic in it has nothing more to tell.
+        let _ = handle.join();
+    }
+
+    /// Forgets thread, connection and messages without touching any of them, and leaks their memory: for the child of a
+    /// fork, in which the thread does not exist and the connection is the parent's.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+
+    fn ensure_thread(&self) -> Result<(), Error> {
+        let mut thread = self.thread.lock();
+        let running = thread.as_ref();
+        if running.is_none_or(|running| running.handle.is_finished()) {
+            *thread = Some(thread::start(&self.shared)?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("queues", &self.shared.options.queues)
+            .field("worker", &self.shared.worker)
+            .finish_non_exhaustive()
+    }
+}
+
+fn argument(message: &str) -> Error {
+    Error::new(Category::Argument, code::BAD_ARGUMENT, message)
+}
+
+fn not_held(id: &MessageId) -> Error {
+    Error::new(
+        Category::Transport,
+        code::NOT_HELD,
+        format!("message {id} is not held by this consumer"),
+    )
+    .with_help("a message is acked, rejected, released or kept alive once, by the consumer that received it")
+}
+
+fn lease_lost(id: &MessageId) -> Error {
+    Error::new(
+        Category::Transport,
+        code::LEASE_LOST,
+        format!("the lease of message {id} ran out: it is, or will be, handed to another worker"),
+    )
+}
+
+fn transport(error: impl Into<Error>) -> Error {
+    error.into().in_category(Category::Transport)
+}

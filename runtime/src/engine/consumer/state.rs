@@ -1,0 +1,202 @@
+//! What a consumer has at hand and what its thread is to write.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::held::Held;
+use super::window::Window;
+use crate::engine::claim::Admitted;
+use crate::error::Error;
+use crate::port::{MessageId, Receipt, Timestamp};
+
+/// A host busy for so long has prefetched messages given back: others may be idle.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// Guarded by one lock; never held during a call to the store.
+pub(super) struct State {
+    pub(super) window: Window,
+    /// Fetched, not handed out.
+    buffer: VecDeque<Admitted>,
+    /// Handed out.
+    pub(super) held: HashMap<MessageId, Held>,
+    writes: Writes,
+    /// The thread is writing what it took from `writes`.
+    pub(super) writing: bool,
+    /// Someone is fetching.
+    pub(super) fetching: bool,
+    /// The last fetch got all it asked for: there may be more.
+    pub(super) more: bool,
+    /// Messages that may kill their worker are about: fetch one at a time while it lasts, so that they take no other
+    /// message with them.
+    pub(super) careful: u32,
+    /// Marker of [`Queue::wait_for_change`](crate::port::Queue::wait_for_change).
+    pub(super) seen: u64,
+    /// What the thread failed with; the host's next call returns it.
+    pub(super) failure: Option<Error>,
+    /// Number of the thread that is to run; others end.
+    current: u64,
+    /// The highest number of a thread that has ended.
+    ended: u64,
+}
+
+/// Ends of claims to be written.
+#[derive(Default)]
+pub(super) struct Writes {
+    pub(super) acks: Vec<Receipt>,
+    pub(super) rejects: Vec<Receipt>,
+    pub(super) releases: Vec<(Receipt, Timestamp)>,
+}
+
+impl Writes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.acks.is_empty() && self.rejects.is_empty() && self.releases.is_empty()
+    }
+
+    /// Puts what could not be written back in front of what came since.
+    fn prepend(&mut self, mut unwritten: Self) {
+        unwritten.acks.append(&mut self.acks);
+        unwritten.rejects.append(&mut self.rejects);
+        unwritten.releases.append(&mut self.releases);
+        *self = unwritten;
+    }
+}
+
+impl State {
+    pub(super) fn new(prefetch: usize) -> Self {
+        Self {
+            window: Window::new(prefetch),
+            buffer: VecDeque::new(),
+            held: HashMap::new(),
+            writes: Writes::default(),
+            writing: false,
+            fetching: false,
+            more: false,
+            careful: 0,
+            seen: 0,
+            failure: None,
+            current: 0,
+            ended: 0,
+        }
+    }
+
+    /// The number of a thread about to start; one that still runs is to end.
+    pub(super) fn next_thread(&mut self) -> u64 {
+        self.current += 1;
+        self.current
+    }
+
+    pub(super) fn is_current(&self, thread: u64) -> bool {
+        self.current == thread
+    }
+
+    pub(super) fn thread_ended(&mut self, thread: u64) {
+        self.ended = self.ended.max(thread);
+    }
+
+    pub(super) fn has_ended(&self, thread: u64) -> bool {
+        self.ended >= thread
+    }
+
+    pub(super) fn has_messages(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// Takes up to `max` messages from the buffer.
+    pub(super) fn take(&mut self, max: usize) -> Vec<Admitted> {
+        let count = max.min(self.buffer.len());
+        self.buffer.drain(..count).collect()
+    }
+
+    pub(super) fn store(&mut self, fetched: Vec<Admitted>) {
+        self.buffer.extend(fetched);
+    }
+
+    /// Whether nothing at all is at hand.
+    pub(super) fn is_idle(&self) -> bool {
+        self.buffer.is_empty() && self.held.is_empty()
+    }
+
+    /// How many messages the next fetch of the thread should get; 0 = none.
+    pub(super) fn refill(&self) -> usize {
+        let target = self.window.target();
+        if self.fetching || self.careful > 0 || !self.more || target < 2 {
+            return 0;
+        }
+        if self.buffer.len() > target / 2 {
+            return 0;
+        }
+        target - self.buffer.len()
+    }
+
+    pub(super) fn wants_refill(&self) -> bool {
+        self.refill() > 0
+    }
+
+    pub(super) fn ack(&mut self, receipt: Receipt) {
+        self.writes.acks.push(receipt);
+    }
+
+    pub(super) fn reject(&mut self, receipt: Receipt) {
+        self.writes.rejects.push(receipt);
+    }
+
+    pub(super) fn release(&mut self, receipt: Receipt, at: Timestamp) {
+        self.writes.releases.push((receipt, at));
+    }
+
+    /// Has everything that was not handed out given back at `at`.
+    pub(super) fn give_back(&mut self, at: Timestamp) {
+        while let Some(message) = self.buffer.pop_front() {
+            self.writes.releases.push((message.delivery.receipt, at));
+        }
+        self.more = false;
+    }
+
+    /// When the prefetched messages are to be given back because the host is busy; `None` = there are none, or it is
+    /// not.
+    pub(super) fn give_back_due(&self) -> Option<Instant> {
+        if self.buffer.is_empty() {
+            return None;
+        }
+        self.window
+            .busy_since()
+            .map(|since| since + GIVE_BACK_AFTER)
+    }
+
+    pub(super) fn take_writes(&mut self) -> Writes {
+        self.writing = !self.writes.is_empty();
+        std::mem::take(&mut self.writes)
+    }
+
+    pub(super) fn written(&mut self, unwritten: Writes) {
+        self.writing = false;
+        self.writes.prepend(unwritten);
+    }
+
+    pub(super) fn has_writes(&self) -> bool {
+        self.writing || !self.writes.is_empty()
+    }
+
+    pub(super) fn has_pending_writes(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    /// Every claim to prolong, attempts apart: those held are in the engine's table.
+    pub(super) fn receipts(&self) -> Vec<Receipt> {
+        let waiting = self.buffer.iter().map(|message| &message.delivery.receipt);
+        let held = self.held.values().filter(|held| held.is_kept_here());
+        waiting
+            .chain(held.map(|held| &held.receipt))
+            .cloned()
+            .collect()
+    }
+
+    /// Drops a message whose lease was lost from the buffer, or marks it if it was handed out.
+    pub(super) fn lost(&mut self, id: &MessageId) {
+        self.buffer
+            .retain(|message| message.delivery.receipt.id != *id);
+        if let Some(held) = self.held.get_mut(id) {
+            held.lost = true;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What all parts of an engine share: the backend, opened at first use, the clock, and what is held at hand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use rand::Rng as _;
+
+use super::cache::StateCache;
+use super::claims::Claims;
+use super::keeper::Keeper;
+use super::library::Library;
+use super::options::EngineOptions;
+use super::plans::Plans;
+use super::timer::Stuck;
+use super::token::{TokenError, TokenSigner};
+use crate::adapter;
+use crate::error::{Category, Error, code};
+use crate::port::{Backend, Lease, StepRef, Timestamp, WorkerId};
+
+/// Shared by an engine's handles, consumers and threads.
+pub(super) struct Core {
+    source: Source,
+    opened: RwLock<Option<Arc<Opened>>>,
+    opening: Mutex<()>,
+    pub(super) options: EngineOptions,
+    pub(super) worker: WorkerId,
+    pub(super) library: Library,
+    pub(super) plans: Plans,
+    pub(super) states: StateCache,
+    pub(super) claims: Claims,
+    pub(super) keeper: Keeper,
+    pub(super) stuck: Mutex<Stuck>,
+}
+
+/// Where the backend comes from.
+enum Source {
+    /// Opened at first use, and again after a close.
+    Dsn(String),
+    /// Handed in; stays open.
+    Given,
+}
+
+/// The backend and what was read from it when it was opened.
+pub(super) struct Opened {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) signer: TokenSigner,
+}
+
+impl Core {
+    pub(super) fn with_dsn(dsn: String, options: EngineOptions) -> Self {
+        Self::new(Source::Dsn(dsn), None, options)
+    }
+
+    pub(super) fn over(backend: Arc<dyn Backend>, options: EngineOptions) -> Result<Self, Error> {
+        let opened = Opened::new(backend)?;
+        Ok(Self::new(Source::Given, Some(Arc::new(opened)), options))
+    }
+
+    fn new(source: Source, opened: Option<Arc<Opened>>, options: EngineOptions) -> Self {
+        Self {
+            source,
+            opened: RwLock::new(opened),
+            opening: Mutex::new(()),
+            worker: fresh_worker(),
+            library: Library::new(&options),
+            plans: Plans::new(),
+            states: StateCache::new(options.cache_bytes),
+            claims: Claims::default(),
+            keeper: Keeper::default(),
+            stuck: Mutex::default(),
+            options,
+        }
+    }
+
+    /// The backend, opened now if it is not yet.
+    pub(super) fn opened(&self) -> Result<Arc<Opened>, Error> {
+        if let Some(opened) = self.opened.read().as_ref() {
+            return Ok(Arc::clone(opened));
+        }
+        // One thread opens, the others wait for it rather than open the same file as well.
+        let _turn = self.opening.lock();
+        if let Some(opened) = self.opened.read().as_ref() {
+            return Ok(Arc::clone(opened));
+        }
+        let Source::Dsn(dsn) = &self.source else {
+            return Err(Error::new(
+                Category::Engine,
+                code::BAD_ARGUMENT,
+                "the engine is closed",
+            ));
+        };
+        let opened = Arc::new(Opened::new(adapter::open(dsn)?)?);
+        *self.opened.write() = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// The backend alone.
+    pub(super) fn backend(&self) -> Result<Arc<dyn Backend>, Error> {
+        Ok(Arc::clone(&self.opened()?.backend))
+    }
+
+    /// Forgets the backend; the next call opens it again.
+    pub(super) fn close(&self) {
+        self.keeper.stop();
+        self.states.clear();
+        self.plans.clear();
+        if let Source::Dsn(dsn) = &self.source
+            && !adapter::is_volatile(dsn)
+        {
+            *self.opened.write() = None;
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    /// A lease from now on.
+    pub(super) fn lease(&self) -> Lease {
+        Lease {
+            now: self.now(),
+            duration: self.options.lease,
+        }
+    }
+
+    /// The attempt a token names.
+    pub(super) fn read_token(&self, token: &str) -> Result<StepRef, Error> {
+        self.opened()?.signer.read(token).map_err(|error| {
+            let code = match error {
+                TokenError::Malformed => code::TOKEN_MALFORMED,
+                TokenError::Foreign => code::TOKEN_FOREIGN,
+            };
+            Error::new(Category::Token, code, error.to_string())
+                .with_help("pass the token on exactly as the engine of the same store gave it")
+        })
+    }
+
+    /// Prolongs the leases of all held attempts that need it.
+    pub(super) fn keep_claims(&self) -> Result<(), Error> {
+        let lease = self.lease();
+        let beats = self.claims.due(lease.now, lease.duration);
+        if beats.is_empty() {
+            return Ok(());
+        }
+        let receipts: Vec<_> = beats.iter().map(|beat| beat.receipt.clone()).collect();
+        let kept = self.backend()?.extend(&receipts, lease.until())?;
+        for (beat, kept) in beats.iter().zip(kept) {
+            self.claims
+                .note(&beat.step, &beat.receipt, kept, lease.until());
+        }
+        Ok(())
+    }
+}
+
+impl Opened {
+    fn new(backend: Arc<dyn Backend>) -> Result<Self, Error> {
+        let mut fresh = [0_u8; 32];
+        rand::rng().fill_bytes(&mut fresh);
+        let key = backend.signing_key(fresh)?;
+        Ok(Self {
+            signer: TokenSigner::new(&key),
+            backend,
+        })
+    }
+}
+
+impl fmt::Debug for Core {
+    /// Leaves out the DSN: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("worker", &self.worker)
+            .field("open", &self.opened.read().is_some())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+fn fresh_worker() -> WorkerId {
+    WorkerId(format!(
+        "{}-{:08x}",
+        std::process::id(),
+        rand::rng().next_u32()
+    ))
+}

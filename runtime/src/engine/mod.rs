@@ -1,0 +1,86 @@
+//! The engine: drives the pure machine of `run` over the ports.
+//!
+//! An [`Engine`] is cheap to clone and used from several threads at once. Opening it does nothing; the store is opened
+//! by the first call that needs it. What it owns and what its host owns is in `ARCHITECTURE.md`.
+
+mod cache;
+mod change;
+mod claim;
+mod claims;
+pub mod consumer;
+mod core;
+mod keeper;
+mod library;
+mod manage;
+mod messages;
+mod options;
+mod plans;
+mod relay;
+mod report;
+mod start;
+mod stored;
+mod timer;
+mod token;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::core::Core;
+use crate::error::Error;
+use crate::port::Backend;
+
+pub use claim::{ClaimOutcome, StepClaim};
+pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
+pub use messages::OutgoingMessage;
+pub use options::EngineOptions;
+pub use relay::StepDispatch;
+pub use report::{Reported, StepOutcome, StepReport};
+pub use start::{StartRequest, Startable, StartedRun};
+pub use view::{AttemptView, EventView, RunDetails};
+
+/// Durable runs of OSSA tasks and workflows on one store. Clones share everything.
+#[derive(Clone)]
+pub struct Engine(Arc<Core>);
+
+impl Engine {
+    /// An engine on the store that the DSN names. Nothing is opened before it is needed.
+    ///
+    /// # Errors
+    /// Category store when the DSN is wrong, argument when an option is.
+    pub fn open(dsn: &str, options: EngineOptions) -> Result<Self, Error> {
+        options.check()?;
+        Ok(Self(Arc::new(Core::with_dsn(dsn.to_owned(), options))))
+    }
+
+    /// An engine on a backend of the caller's.
+    ///
+    /// # Errors
+    /// Category argument when an option is wrong; what the backend fails with.
+    pub fn over(backend: Arc<dyn Backend>, options: EngineOptions) -> Result<Self, Error> {
+        options.check()?;
+        Ok(Self(Arc::new(Core::over(backend, options)?)))
+    }
+
+    /// Ends the engine's thread and forgets the connection; the next call opens it again. Consumers are closed by their
+    /// owners, before.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Forgets the engine without touching anything, and leaks its memory: for the child of a fork, in which its
+    /// threads do not exist and its connection is the parent's.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,111 @@
+//! What an engine is opened with.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Category, Error, code};
+use crate::manifest::Level;
+use crate::policy::RetryPolicy;
+use crate::port::{Clock, SystemClock};
+use crate::run::RetryOwner;
+
+/// Settings of an [`Engine`](super::Engine). The defaults suit one machine.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Folders below which manifests are found by name or path.
+    pub manifest_roots: Vec<PathBuf>,
+    /// How strictly manifests are read.
+    pub level: Level,
+    /// Queue that step items go to, unless a start names another.
+    pub queue: String,
+    /// Who waits out the delay of a retry that follows a report made to this engine.
+    pub retry_owner: RetryOwner,
+    /// Policy of steps for which the manifest names none; `None` = one attempt.
+    pub default_retry: Option<RetryPolicy>,
+    /// The values that `env.X` may see in expressions.
+    pub env: Map<String, Value>,
+    /// How long a claim holds without a heartbeat; heartbeats come at a third of it.
+    pub lease: Duration,
+    /// How long a relayed item may stay unclaimed before it is relayed again.
+    pub dispatch_deadline: Duration,
+    /// So many lost leases make an attempt fail with `WORKER_LOST`.
+    pub max_losses: u32,
+    /// Bound on the memory taken by states kept at hand, in bytes of their JSON.
+    pub cache_bytes: usize,
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            manifest_roots: Vec::new(),
+            level: Level::default(),
+            queue: "default".to_owned(),
+            retry_owner: RetryOwner::Engine,
+            default_retry: None,
+            env: Map::new(),
+            lease: Duration::from_secs(30),
+            dispatch_deadline: Duration::from_secs(300),
+            max_losses: 5,
+            cache_bytes: 16 * 1024 * 1024,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl EngineOptions {
+    /// The shortest lease: below it, heartbeats would be most of the work.
+    pub const MIN_LEASE: Duration = Duration::from_secs(1);
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.lease < Self::MIN_LEASE {
+            return Err(wrong(format!("the lease is {} ms", self.lease.as_millis()))
+                .with_help("use at least 1 second"));
+        }
+        if self.max_losses == 0 {
+            return Err(wrong("`max_losses` is 0".to_owned()).with_help("use at least 1"));
+        }
+        check_queue(&self.queue)
+    }
+}
+
+/// Queue names end up in files, keys and commands of brokers: short, printable, no spaces.
+pub(super) fn check_queue(name: &str) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
+    if name.is_empty() || name.len() > 120 || !name.chars().all(allowed) {
+        return Err(
+            wrong(format!("`{}` is not the name of a queue", shorten(name)))
+                .with_help("use 1 to 120 of the characters a-z, A-Z, 0-9, `.`, `_`, `-` and `:`"),
+        );
+    }
+    Ok(())
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(Category::Argument, code::BAD_ARGUMENT, message)
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+impl fmt::Debug for EngineOptions {
+    /// Leaves out the values of `env`: they may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineOptions")
+            .field("manifest_roots", &self.manifest_roots)
+            .field("queue", &self.queue)
+            .field("retry_owner", &self.retry_owner)
+            .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("lease", &self.lease)
+            .field("dispatch_deadline", &self.dispatch_deadline)
+            .field("max_losses", &self.max_losses)
+            .field("cache_bytes", &self.cache_bytes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! Runs as the store keeps them: from snapshot and log rows to a state, and from a transition to a commit.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::error::{Category, Error, code};
+use crate::plan::Plan;
+use crate::port::{
+    Commit, LogRow, NewMessage, RunHead, RunId, StepItem, StoredRun, TimerKey, TimerRow, Timestamp,
+    Version,
+};
+use crate::run::{Dispatch, Effect, RunState, Transition};
+
+/// A snapshot is taken every so many versions, which bounds what recovery reads.
+const SNAPSHOT_EVERY: u64 = 16;
+/// A run that comes to rest gets a snapshot only when there is something to save: reading a few rows is as cheap.
+const WORTH_A_SNAPSHOT: u64 = 4;
+/// The largest transition kept, in bytes of its events' JSON.
+pub(super) const LARGEST_TRANSITION: usize = 16 * 1024 * 1024;
+
+/// A run's state at a version, with all that the next transition needs.
+#[derive(Debug)]
+pub(super) struct Hot {
+    pub(super) head: RunHead,
+    pub(super) plan: Arc<Plan>,
+    pub(super) state: RunState,
+    /// Version of the latest snapshot; 0 = none yet.
+    snapshot: Version,
+    /// About how much memory the state takes: the JSON it was read from or grew by.
+    pub(super) bytes: usize,
+}
+
+/// A transition ready to be committed, and the state it leads to.
+pub(super) struct Prepared {
+    pub(super) commit: Commit,
+    pub(super) hot: Hot,
+}
+
+impl Core {
+    /// The state of a run as the store has it now.
+    pub(super) fn load(&self, run: RunId) -> Result<Arc<Hot>, Error> {
+        let stored = self.backend()?.load(&[run])?.pop().flatten();
+        let stored = stored.ok_or_else(|| not_found(run))?;
+        let hot = Arc::new(self.revive(&stored)?);
+        self.states.put(Arc::clone(&hot));
+        Ok(hot)
+    }
+
+    /// The state of a run, certainly the latest: from memory if that has the store's version.
+    pub(super) fn current(&self, run: RunId) -> Result<Arc<Hot>, Error> {
+        if let Some(hot) = self.states.get(&run) {
+            let head = self.backend()?.heads(&[run])?.pop().flatten();
+            if head.is_some_and(|head| head.version == hot.head.version) {
+                return Ok(hot);
+            }
+        }
+        self.load(run)
+    }
+
+    pub(super) fn revive(&self, stored: &StoredRun) -> Result<Hot, Error> {
+        let run = stored.head.run;
+        let plan = self.plans.of_hash(&stored.head.plan, &*self.backend()?)?;
+        let state = RunState::restore(&plan, stored).map_err(|error| {
+            let message = format!("run {run} cannot be read: {error}");
+            Error::new(Category::Store, error.code(), message).of_run(run)
+        })?;
+        let snapshot = stored.snapshot.as_ref();
+        let rows: usize = stored.tail.iter().map(|row| row.events.len()).sum();
+        Ok(Hot {
+            head: stored.head.clone(),
+            plan,
+            state,
+            snapshot: snapshot.map_or(Version(0), |snapshot| snapshot.version),
+            bytes: rows + snapshot.map_or(0, |snapshot| snapshot.state.len()),
+        })
+    }
+}
+
+impl Hot {
+    /// What to commit for a transition of this run.
+    pub(super) fn prepare(
+        &self,
+        transition: Transition,
+        now: Timestamp,
+    ) -> Result<Prepared, Error> {
+        prepare(Some(self), Arc::clone(&self.plan), transition, now)
+    }
+}
+
+/// What to commit for a transition; `before` is `None` for the first one of a run.
+pub(super) fn prepare(
+    before: Option<&Hot>,
+    plan: Arc<Plan>,
+    transition: Transition,
+    now: Timestamp,
+) -> Result<Prepared, Error> {
+    let Transition {
+        state,
+        events,
+        effects,
+        ..
+    } = transition;
+    let head = state.head(&plan);
+    let run = head.run;
+    let log = LogRow {
+        version: head.version,
+        at: now,
+        events: serde_json::to_string(&events).map_err(|error| unwritable(run, &error))?,
+    };
+    if log.events.len() > LARGEST_TRANSITION {
+        return Err(too_large(run, log.events.len()));
+    }
+    let last = before.map_or(Version(0), |before| before.snapshot);
+    let snapshot = snapshot_is_due(&state, last).then(|| state.to_snapshot());
+    let bytes = match &snapshot {
+        Some(snapshot) => snapshot.state.len(),
+        None => before.map_or(0, |before| before.bytes) + log.events.len(),
+    };
+    let hot = Hot {
+        head: head.clone(),
+        plan,
+        snapshot: snapshot.as_ref().map_or(last, |snapshot| snapshot.version),
+        bytes,
+        state,
+    };
+    let mut commit = Commit {
+        expected: before.map(|before| before.head.version),
+        head,
+        log,
+        snapshot,
+        enqueue: Vec::new(),
+        settle: Vec::new(),
+        set_timers: Vec::new(),
+        clear_timers: Vec::new(),
+    };
+    for effect in effects {
+        order(&mut commit, run, effect)?;
+    }
+    Ok(Prepared { commit, hot })
+}
+
+fn snapshot_is_due(state: &RunState, last: Version) -> bool {
+    let since = state.version().0.saturating_sub(last.0);
+    let at_rest = state.is_parked() && !state.status().is_terminal();
+    since >= SNAPSHOT_EVERY || (at_rest && since >= WORTH_A_SNAPSHOT)
+}
+
+/// Adds what an effect asks for to the commit.
+fn order(commit: &mut Commit, run: RunId, effect: Effect) -> Result<(), Error> {
+    match effect {
+        Effect::Dispatch(dispatch) => commit.enqueue.push(item(*dispatch)?),
+        Effect::Settle(step) => {
+            // Settled in the transition that dispatched it: the store settles first, and would keep the item.
+            commit
+                .enqueue
+                .retain(|item| item.step.is_none_or(|item| item.step != step));
+            commit.settle.push(step);
+        }
+        Effect::SetTimer {
+            name,
+            generation,
+            due,
+        } => commit.set_timers.push(TimerRow {
+            key: TimerKey { run, name },
+            generation,
+            due,
+        }),
+        Effect::ClearTimer { name } => {
+            let key = TimerKey { run, name };
+            commit.set_timers.retain(|timer| timer.key != key);
+            commit.clear_timers.push(key);
+        }
+    }
+    Ok(())
+}
+
+fn item(dispatch: Dispatch) -> Result<NewMessage, Error> {
+    let step = dispatch.step;
+    let body = serde_json::to_vec(&dispatch.job).map_err(|error| unwritable(step.run, &error))?;
+    Ok(NewMessage {
+        queue: dispatch.queue,
+        priority: dispatch.priority,
+        available_at: dispatch.not_before,
+        body,
+        headers: Vec::new(),
+        step: Some(StepItem {
+            step,
+            timeout: dispatch.timeout,
+        }),
+    })
+}
+
+pub(super) fn not_found(run: RunId) -> Error {
+    let message = format!("there is no run {run}");
+    Error::new(Category::Engine, code::RUN_NOT_FOUND, message)
+        .with_help("it may belong to another store, or have been pruned")
+        .of_run(run)
+}
+
+fn unwritable(run: RunId, error: &serde_json::Error) -> Error {
+    let message = format!("the transition of run {run} cannot be written as JSON: {error}");
+    Error::new(Category::Engine, code::RUN_UNREADABLE, message).of_run(run)
+}
+
+fn too_large(run: RunId, bytes: usize) -> Error {
+    let message =
+        format!("the transition takes {bytes} bytes of JSON, {LARGEST_TRANSITION} are allowed");
+    Error::new(Category::Engine, code::TOO_LARGE, message)
+        .with_help("keep large data in a file or table and hand a reference through the workflow")
+        .of_run(run)
+}

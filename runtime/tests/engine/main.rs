@@ -1,0 +1,24 @@
+//! Stories about the engine, told over every embedded store.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation
+)]
+
+mod faulty;
+mod lab;
+
+mod claims;
+mod concurrency;
+mod consumer;
+mod faults;
+mod hosts;
+mod laws;
+mod lifecycle;
+mod manifests;
+mod recovery;
