@@ -1,0 +1,42 @@
+//! The command `ossa`.
+//!
+//! What was asked for goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 there are
+//! findings, 2 wrong usage or a failure to read or write. Colour only on a terminal, and not with `NO_COLOR`.
+
+mod explain;
+mod output;
+mod run;
+mod timeline;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::Output;
+
+/// Durable execution of OSSA tasks and workflows.
+#[derive(Debug, Parser)]
+#[command(name = "ossa", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Validate(validate::Validate),
+    Explain(explain::Explain),
+    Run(run::Run),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new();
+    let result = match cli.verb {
+        Verb::Validate(verb) => verb.run(&mut output),
+        Verb::Explain(verb) => verb.run(&mut output),
+        Verb::Run(verb) => verb.run(&mut output),
+    };
+    output.finish(result)
+}

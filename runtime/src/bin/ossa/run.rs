@@ -1,0 +1,311 @@
+//! `ossa run`: what runs are there, and what became of them?
+
+use std::io;
+use std::thread::sleep;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use ossa_runtime::engine::{Engine, EngineOptions, RunDetails};
+use ossa_runtime::error::Error;
+use ossa_runtime::port::{Page, RunFilter, RunHead, RunId, RunStatus, Timestamp, Version};
+use ossa_runtime::run::StepView;
+
+use crate::output::{FAILURE, FINDINGS, Output};
+use crate::timeline;
+
+/// How often a tail looks for new events.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Transitions read at once.
+const ROWS: usize = 256;
+
+/// List runs, show one, or watch it
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(subcommand)]
+    verb: Verb,
+    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
+    #[arg(long, value_name = "DSN", global = true)]
+    store: Option<String>,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// JSON: one object a line for lists and events, one object for a run
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List runs, newest first
+    List(List),
+    /// Show one run: its steps and its timeline
+    Show {
+        /// The run's id
+        run: RunId,
+    },
+    /// Print a run's events as they come, until it ends; exit code 1 if it ends otherwise than completed
+    Tail {
+        /// The run's id
+        run: RunId,
+    },
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// Only runs with this status; may be given several times
+    #[arg(long, value_parser = status)]
+    status: Vec<RunStatus>,
+    /// Only runs of this workflow or task
+    #[arg(long)]
+    workflow: Option<String>,
+    /// Only runs with this correlation id
+    #[arg(long)]
+    correlation_id: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
+/// Why there is no result.
+enum Failure {
+    Runtime(Box<Error>),
+    Usage(String),
+    Io(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Runtime(Box::new(error))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Run {
+    pub(crate) fn run(self, output: &mut Output) -> io::Result<u8> {
+        match self.answer(output) {
+            Ok(code) => Ok(code),
+            Err(Failure::Io(error)) => Err(error),
+            Err(Failure::Usage(message)) => {
+                output.note(format!("ossa: {message}"));
+                Ok(FAILURE)
+            }
+            Err(Failure::Runtime(error)) => {
+                output.note(format!("ossa: {error} ({})", error.code()));
+                if let Some(help) = error.help() {
+                    output.note(format!("  {help}"));
+                }
+                Ok(FAILURE)
+            }
+        }
+    }
+
+    fn answer(self, output: &mut Output) -> Result<u8, Failure> {
+        let engine = open(self.store)?;
+        match self.verb {
+            Verb::List(list) => list.write(&engine, self.format, output),
+            Verb::Show { run } => {
+                let details = engine.run(run)?.ok_or_else(|| unknown(run))?;
+                match self.format {
+                    Format::Json => output.line(to_json(&details)?)?,
+                    Format::Text => show(&details, output)?,
+                }
+                Ok(0)
+            }
+            Verb::Tail { run } => tail(&engine, run, self.format, output),
+        }
+    }
+}
+
+/// The engine on a store that is there: looking at one must not create it.
+fn open(store: Option<String>) -> Result<Engine, Failure> {
+    let dsn = store
+        .or_else(|| std::env::var("OSSA_STORE").ok())
+        .filter(|dsn| !dsn.is_empty())
+        .ok_or_else(|| {
+            Failure::Usage("no store: give one with --store, or in OSSA_STORE".to_owned())
+        })?;
+    if !ossa_runtime::adapter::exists(&dsn).map_err(Error::from)? {
+        let shown = ossa_runtime::adapter::RedactedDsn(&dsn);
+        return Err(Failure::Usage(format!("there is no store at {shown}")));
+    }
+    Ok(Engine::open(&dsn, EngineOptions::default())?)
+}
+
+impl List {
+    fn write(self, engine: &Engine, format: Format, output: &mut Output) -> Result<u8, Failure> {
+        let filter = RunFilter {
+            statuses: self.status,
+            workflow: self.workflow,
+            correlation_id: self.correlation_id,
+            ..RunFilter::default()
+        };
+        let page = Page {
+            after: None,
+            limit: self.limit,
+        };
+        let found = engine.runs(&filter, &page)?;
+        match format {
+            Format::Json => {
+                for head in &found.runs {
+                    output.line(to_json(head)?)?;
+                }
+            }
+            Format::Text => {
+                table(&found.runs, output)?;
+                if found.next.is_some() {
+                    output.note(format!("the newest {} runs; --limit for more", self.limit));
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn table(runs: &[RunHead], output: &mut Output) -> io::Result<()> {
+    let width = runs.iter().map(|run| run.workflow.chars().count()).max();
+    let width = width.unwrap_or(0).max("WORKFLOW".len());
+    output.line(format!(
+        "{:<36}  {:<11}  {:>4}  {:<width$}  {:<24}  AT",
+        "RUN", "STATUS", "DONE", "WORKFLOW", "CREATED"
+    ))?;
+    for run in runs {
+        let at = run.error.as_ref().or(run.current_step.as_ref());
+        let line = format!(
+            "{:<36}  {:<11}  {:>3}%  {:<width$}  {:<24}  {}",
+            run.run.to_string(),
+            run.status.as_str(),
+            run.progress,
+            run.workflow,
+            run.created_at.to_string(),
+            at.map_or("", String::as_str)
+        );
+        output.line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {
+    let run = &details.run;
+    let version = run.workflow_version.as_deref().unwrap_or_default();
+    let mut facts = vec![
+        ("run", run.run.to_string()),
+        ("workflow", format!("{} {version}", run.workflow)),
+        (
+            "status",
+            format!("{}, {} % done", run.status.as_str(), run.progress),
+        ),
+        ("created", run.created_at.to_string()),
+    ];
+    if let Some(ended) = run.ended_at {
+        let took = took(run.created_at, ended);
+        facts.push(("ended", format!("{ended}, after {took}")));
+    }
+    if let Some(id) = &run.correlation_id {
+        facts.push(("correlation", id.clone()));
+    }
+    if let Some(error) = &run.error {
+        facts.push(("error", format!("{} ({})", error.message, error.code)));
+    }
+    if let Some(result) = &run.output {
+        facts.push(("output", result.to_string()));
+    }
+    for (name, value) in facts {
+        output.line(format!("{name:<12}{}", value.trim_end()))?;
+    }
+    output.line("")?;
+    let width = run.steps.iter().map(|step| step.id.chars().count()).max();
+    let width = width.unwrap_or(0).max("STEP".len());
+    output.line(format!(
+        "{:<width$}  {:<10}  {:>8}  TOOK",
+        "STEP", "STATUS", "ATTEMPTS"
+    ))?;
+    for step in &run.steps {
+        let line = format!(
+            "{:<width$}  {:<10}  {:>8}  {}",
+            step.id,
+            step.status,
+            step.attempts,
+            remark(step)
+        );
+        output.line(line.trim_end())?;
+    }
+    output.line("")?;
+    for event in &details.events {
+        output.line(timeline::line(event, run.created_at))?;
+    }
+    Ok(())
+}
+
+fn remark(step: &StepView) -> String {
+    let took = match (step.started_at, step.finished_at) {
+        (Some(started), Some(finished)) => took(started, finished),
+        _ => String::new(),
+    };
+    match &step.error {
+        Some(error) => format!("{took}  {} ({})", error.message, error.code),
+        None => took,
+    }
+}
+
+fn took(from: Timestamp, until: Timestamp) -> String {
+    let millis = until.since(from).as_millis();
+    if millis < 1000 {
+        return format!("{millis} ms");
+    }
+    format!("{}.{:03} s", millis / 1000, millis % 1000)
+}
+
+fn tail(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Result<u8, Failure> {
+    let created = engine.run(run)?.ok_or_else(|| unknown(run))?.run.created_at;
+    let mut after = Version(0);
+    loop {
+        // Asked before the events are read: none can be missing when it had ended by then.
+        let status = engine.run(run)?.ok_or_else(|| unknown(run))?.run.status;
+        loop {
+            let events = engine.events(run, after, ROWS)?;
+            let Some(last) = events.last() else { break };
+            after = last.version;
+            for event in &events {
+                output.line(match format {
+                    Format::Json => to_json(event)?,
+                    Format::Text => timeline::line(event, created),
+                })?;
+            }
+        }
+        output.flush()?;
+        if status.is_terminal() {
+            return Ok(if status == RunStatus::Completed {
+                0
+            } else {
+                FINDINGS
+            });
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+fn status(name: &str) -> Result<RunStatus, String> {
+    RunStatus::parse(name).ok_or_else(|| {
+        "one of pending, running, waiting, paused, completed, failed, canceled, quarantined"
+            .to_owned()
+    })
+}
+
+fn unknown(run: RunId) -> Failure {
+    Failure::Usage(format!("there is no run {run} in this store"))
+}

@@ -1,0 +1,112 @@
+//! Events of a run, each in a line for people.
+
+use ossa_runtime::engine::EventView;
+use ossa_runtime::port::Timestamp;
+use ossa_runtime::run::{Event, RunError, SkipReason, StepError};
+
+/// `+0.125 s  create_profile: attempt 1 dispatched`; the time is that since `start`.
+pub(crate) fn line(view: &EventView, start: Timestamp) -> String {
+    let millis = view.at.since(start).as_millis();
+    let (seconds, millis) = (millis / 1000, millis % 1000);
+    format!(
+        "{:>12}  {}",
+        format!("+{seconds}.{millis:03} s"),
+        text(&view.event)
+    )
+}
+
+fn text(event: &Event) -> String {
+    match event {
+        Event::RunCreated { workflow, .. } => format!("run of {workflow} created"),
+        Event::RunStarted => "run started".to_owned(),
+        Event::RunCompleted { .. } => "run completed".to_owned(),
+        Event::RunFailed { error } => format!("run failed: {}", run_error(error)),
+        Event::RunCanceled { reason } if reason.is_empty() => "run canceled".to_owned(),
+        Event::RunCanceled { reason } => format!("run canceled: {reason}"),
+        Event::RunReopened => "run reopened".to_owned(),
+        Event::VariableSet { name, .. } => format!("variable {name} set"),
+        Event::ValidationFailed {
+            step,
+            subject,
+            violations,
+        } => {
+            let subject = match step {
+                Some(step) => format!("{step}: {subject}"),
+                None => subject.clone(),
+            };
+            format!("{subject} not as agreed: {}", violations.join("; "))
+        }
+        Event::NotificationRequested {
+            channels, error, ..
+        } => {
+            format!("{} to be told: {}", channels.join(", "), run_error(error))
+        }
+        Event::Warned { message } => format!("warning: {message}"),
+        step => of_step(step),
+    }
+}
+
+fn of_step(event: &Event) -> String {
+    match event {
+        Event::StepReady { step, .. } => format!("{step}: ready"),
+        Event::StepDispatched { step, attempt, .. } => {
+            format!("{step}: attempt {attempt} dispatched")
+        }
+        Event::StepCompleted {
+            step,
+            error: Some(error),
+            ..
+        } => {
+            format!(
+                "{step}: completed, its failure ignored: {}",
+                step_error(error)
+            )
+        }
+        Event::StepCompleted { step, .. } => format!("{step}: completed"),
+        Event::AttemptFailed {
+            step,
+            attempt,
+            error,
+            ..
+        } => {
+            format!("{step}: attempt {attempt} failed: {}", step_error(error))
+        }
+        Event::StepRetryScheduled {
+            step, attempt, due, ..
+        } => {
+            format!("{step}: attempt {attempt} due at {due}")
+        }
+        Event::StepFailed {
+            step,
+            error,
+            continued,
+            ..
+        } => {
+            let goes_on = if *continued { ", the run goes on" } else { "" };
+            format!("{step}: failed{goes_on}: {}", step_error(error))
+        }
+        Event::StepFellBack { step, fallback, .. } => format!("{step}: falls back to {fallback}"),
+        Event::StepSkipped { step, reason, .. } => format!("{step}: skipped, {}", skipped(*reason)),
+        Event::StepCanceled { step, .. } => format!("{step}: canceled"),
+        Event::StepReopened { step, .. } => format!("{step}: reopened"),
+        // An event of a newer version, for which there are no words here.
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
+}
+
+fn skipped(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::Condition => "its condition does not hold",
+        SkipReason::UpstreamFailed => "a step it depends on failed",
+        SkipReason::UpstreamSkipped => "a step it depends on was skipped",
+        SkipReason::RunEnded => "the run ended first",
+    }
+}
+
+fn run_error(error: &RunError) -> String {
+    format!("{} ({})", error.message, error.code)
+}
+
+fn step_error(error: &StepError) -> String {
+    format!("{} ({})", error.message, error.code)
+}

@@ -1,0 +1,163 @@
+//! `ossa run` on a real file.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use assert_cmd::Command;
+use ossa_runtime::engine::{Engine, EngineOptions, StartRequest};
+use ossa_runtime::manifest::{Options, load_str};
+use ossa_runtime::plan::{Plan, Resolver, Unresolved};
+use ossa_runtime::port::RunId;
+use ossa_runtime::run::StepError;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Store {
+    folder: TempDir,
+    completed: RunId,
+    failed: RunId,
+}
+
+struct Nothing;
+
+impl Resolver for Nothing {
+    fn resolve(
+        &self,
+        _: &ossa_runtime::manifest::model::Reference,
+        _: &ossa_runtime::manifest::model::Manifest,
+    ) -> Result<Arc<ossa_runtime::manifest::model::Manifest>, Unresolved> {
+        Err(Unresolved {
+            reason: String::new(),
+        })
+    }
+}
+
+const WORKFLOW: &str = "apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: onboarding, version: 1.2.0}
+spec:
+  steps:
+    - {id: profile, kind: Task, inline: {execution: {entrypoint: profile}}}
+    - {id: mail, kind: Task, inline: {execution: {entrypoint: mail}}}
+";
+
+impl Store {
+    /// One run that completed and one that failed.
+    fn with_two_runs() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(&dsn(folder.path()), EngineOptions::default()).unwrap();
+        let loaded = load_str(WORKFLOW, &Options::default());
+        let plan = Plan::compile(loaded.manifests().next().unwrap(), &Nothing).unwrap();
+        let plan = Arc::new(plan);
+        let start = || {
+            let request = StartRequest::of_plan(Arc::clone(&plan), json!({}));
+            engine.start(request).unwrap().run
+        };
+        let completed = start();
+        while let Some(claim) = engine.receive(&["default"], 1).unwrap().pop() {
+            engine.complete(&claim.token, json!({"ok": true})).unwrap();
+        }
+        let failed = start();
+        let claim = engine.receive(&["default"], 1).unwrap().remove(0);
+        let error = StepError::new("SMTP_DOWN", "no server answers");
+        engine.fail(&claim.token, error).unwrap();
+        Self {
+            folder,
+            completed,
+            failed,
+        }
+    }
+
+    fn ossa(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::cargo_bin("ossa").unwrap();
+        command.env("OSSA_STORE", dsn(self.folder.path()));
+        let output = command.arg("run").args(arguments).output().unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    }
+}
+
+fn dsn(folder: &Path) -> String {
+    format!("sqlite://{}/runs.db", folder.display())
+}
+
+#[test]
+fn runs_are_listed_newest_first() {
+    let store = Store::with_two_runs();
+    let (code, text) = store.ossa(&["list"]);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((code, lines.len()), (0, 3));
+    assert!(lines[1].starts_with(&store.failed.to_string()), "{text}");
+    assert!(lines[1].contains("failed") && lines[1].contains("SMTP_DOWN: no server answers"));
+    assert!(lines[2].contains("completed") && lines[2].contains("100%"));
+}
+
+#[test]
+fn a_list_can_be_narrowed_and_read_by_programs() {
+    let store = Store::with_two_runs();
+    let (_, text) = store.ossa(&["list", "--status=succeeded", "--format=json"]);
+    let heads: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(heads.len(), 1);
+    assert_eq!(heads[0]["run"], json!(store.completed));
+    assert_eq!(
+        store.ossa(&["list", "--workflow=other"]).1.lines().count(),
+        1
+    );
+    assert_eq!(store.ossa(&["list", "--status=nonsense"]).0, 2);
+}
+
+#[test]
+fn a_run_is_shown_with_steps_and_timeline() {
+    let store = Store::with_two_runs();
+    let (code, text) = store.ossa(&["show", &store.failed.to_string()]);
+    assert_eq!(code, 0);
+    for words in [
+        "onboarding 1.2.0",
+        "no server answers (SMTP_DOWN)",
+        "profile  failed",
+        "mail     skipped",
+        "profile: attempt 1 dispatched",
+        "run failed",
+    ] {
+        assert!(text.contains(words), "`{words}` is missing in\n{text}");
+    }
+    let (_, text) = store.ossa(&["show", &store.completed.to_string(), "--format=json"]);
+    let details: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(details["status"], "completed");
+    assert_eq!(details["steps"][1]["id"], "mail");
+    assert_eq!(details["events"][0]["type"], "run_created");
+}
+
+#[test]
+fn a_tail_ends_with_its_run_and_tells_how() {
+    let store = Store::with_two_runs();
+    let (code, text) = store.ossa(&["tail", &store.completed.to_string()]);
+    assert_eq!(code, 0);
+    assert!(
+        text.lines().last().unwrap().ends_with("run completed"),
+        "{text}"
+    );
+    let (code, text) = store.ossa(&["tail", &store.failed.to_string(), "--format=json"]);
+    assert_eq!(code, 1);
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["type"], "run_failed");
+}
+
+#[test]
+fn what_is_not_there_is_said_with_exit_code_2() {
+    let store = Store::with_two_runs();
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    assert_eq!(store.ossa(&["show", unknown]).0, 2);
+    assert_eq!(store.ossa(&["show", "not-an-id"]).0, 2);
+    let nowhere = store.folder.path().join("nowhere.db");
+    let dsn = format!("--store=sqlite://{}", nowhere.display());
+    assert_eq!(store.ossa(&["list", &dsn]).0, 2);
+    assert!(!nowhere.exists(), "looking at a store creates none");
+}
