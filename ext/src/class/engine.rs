@@ -1,0 +1,176 @@
+//! `Ossa\Runtime\Engine`
+
+#![allow(
+    non_snake_case,
+    reason = "parameters have PHP's names, for named arguments"
+)]
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::flags::ClassFlags;
+use ext_php_rs::prelude::*;
+use ext_php_rs::types::{ZendClassObject, ZendHashTable, Zval};
+use ossa_runtime::engine::{ClaimOutcome, Engine as Runtime, StepDispatch as RelayedItem};
+
+use super::engine_options::{self as read, Opened};
+use super::key_value_store::KeyValueStore;
+use super::manifest::Manifest;
+use super::run::Run;
+use super::run_summary::RunSummary;
+use super::started_run::StartedRun;
+use super::step_claim::StepClaim;
+use super::step_dispatch::StepDispatch;
+use super::step_report::StepReport;
+use super::transport::Transport;
+use crate::convert::argument::{Bytes, Table};
+use crate::convert::{from_php, to_php};
+use crate::error::{Answer, Fault};
+use crate::process::Owned;
+
+/// Durable runs of OSSA tasks and workflows on one store.
+#[php_class]
+#[php(name = "Ossa\\Runtime\\Engine", flags = ClassFlags::Final)]
+pub(crate) struct Engine {
+    runtime: Owned<Runtime>,
+    queue: String,
+}
+
+#[php_impl]
+impl Engine {
+    #[php(vis = "private")]
+    fn __construct() -> Answer<Self> {
+        Err(Fault::not_constructible())
+    }
+
+    #[php(defaults(options = Table::EMPTY))]
+    fn open(dsn: Bytes<'_>, options: Table<'_>) -> Answer<Self> {
+        let Opened { options, queue } = read::open(options)?;
+        Ok(Self {
+            runtime: Owned::new(Runtime::open(dsn.text("$dsn")?, options)?),
+            queue,
+        })
+    }
+
+    #[php(defaults(input = Table::EMPTY, options = Table::EMPTY))]
+    fn start(
+        &self,
+        reference: Bytes<'_>,
+        input: Table<'_>,
+        options: Table<'_>,
+    ) -> Answer<StartedRun> {
+        let request = read::start(reference.text("$reference")?, input, options)?;
+        Ok(self.runtime.get()?.start(request)?.into())
+    }
+
+    fn claim(&self, token: Bytes<'_>) -> Answer<Option<StepClaim>> {
+        Ok(match self.runtime.get()?.claim(token.text("$token")?)? {
+            ClaimOutcome::Claimed(claim) => Some(claim.into()),
+            ClaimOutcome::Held { .. } | ClaimOutcome::Settled => None,
+        })
+    }
+
+    fn complete(&self, token: Bytes<'_>, output: &Zval) -> Answer<StepReport> {
+        let output = from_php::value_or_empty_object(output, "$output")?;
+        let runtime = self.runtime.get()?;
+        Ok(runtime.complete(token.text("$token")?, output)?.into())
+    }
+
+    fn fail(&self, token: Bytes<'_>, error: Table<'_>) -> Answer<StepReport> {
+        let error = read::step_error(error)?;
+        let runtime = self.runtime.get()?;
+        Ok(runtime.fail(token.text("$token")?, error)?.into())
+    }
+
+    fn heartbeat(&self, token: Bytes<'_>) -> Answer<bool> {
+        Ok(self.runtime.get()?.heartbeat(token.text("$token")?)?)
+    }
+
+    fn give_back(&self, token: Bytes<'_>) -> Answer<()> {
+        Ok(self.runtime.get()?.give_back(token.text("$token")?)?)
+    }
+
+    fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>) -> Answer<String> {
+        let runtime = self.runtime.get()?;
+        Ok(runtime.retry_step(read::run_id(runId)?, step.text("$step")?)?)
+    }
+
+    fn describe(&self, token: Bytes<'_>) -> Answer<ZBox<ZendHashTable>> {
+        let attempt = self.runtime.get()?.describe(token.text("$token")?)?;
+        to_php::table_of(&attempt)
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn cancel(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<()> {
+        let runtime = self.runtime.get()?;
+        runtime.cancel(read::run_id(runId)?, reason.text("$reason")?)?;
+        Ok(())
+    }
+
+    fn run(&self, runId: Bytes<'_>) -> Answer<Option<Run>> {
+        let runtime = self.runtime.get()?;
+        let Some(run) = read::known_run_id(runId) else {
+            return Ok(None);
+        };
+        Ok(runtime.run(run)?.map(Run::from))
+    }
+
+    #[php(defaults(filter = Table::EMPTY))]
+    fn runs(&self, filter: Table<'_>) -> Answer<Vec<RunSummary>> {
+        let (filter, page) = read::runs(filter)?;
+        let found = self.runtime.get()?.runs(&filter, &page)?;
+        Ok(found.runs.into_iter().map(RunSummary::from).collect())
+    }
+
+    fn tick(&self) -> Answer<u64> {
+        let next = self.runtime.get()?.tick()?;
+        Ok(u64::try_from(next.as_millis()).unwrap_or(0))
+    }
+
+    #[php(defaults(max = 100))]
+    fn relay(&self, max: i64) -> Answer<Vec<StepDispatch>> {
+        let max = read::count(max, "$max")?;
+        let items = self.runtime.get()?.relay(&[self.queue.as_str()], max)?;
+        Ok(items.into_iter().map(StepDispatch::from).collect())
+    }
+
+    fn relayed(&self, dispatches: Table<'_>) -> Answer<()> {
+        Ok(self.runtime.get()?.relayed(&items(dispatches)?)?)
+    }
+
+    fn not_relayed(&self, dispatches: Table<'_>) -> Answer<()> {
+        Ok(self.runtime.get()?.not_relayed(&items(dispatches)?)?)
+    }
+
+    fn manifests(&self) -> Answer<Vec<Manifest>> {
+        let documents = self.runtime.get()?.manifests();
+        Ok(documents.into_iter().map(Manifest::from).collect())
+    }
+
+    #[php(defaults(options = Table::EMPTY))]
+    fn transport(&self, options: Table<'_>) -> Answer<Transport> {
+        Transport::over(self.runtime.get()?, &self.queue, options)
+    }
+
+    fn key_value(&self, namespace: Bytes<'_>) -> Answer<KeyValueStore> {
+        let namespace = namespace.text("$namespace")?;
+        Ok(KeyValueStore::over(self.runtime.get()?, namespace))
+    }
+
+    fn close(&self) -> Answer<()> {
+        self.runtime.get()?.close();
+        Ok(())
+    }
+}
+
+/// The items of a list of `StepDispatch` objects.
+fn items(dispatches: Table<'_>) -> Answer<Vec<RelayedItem>> {
+    let mut items = Vec::new();
+    let mut entries = dispatches.get().map(ZendHashTable::iter);
+    while let Some((_, entry)) = entries.as_mut().and_then(|entries| entries.next_zval()) {
+        let item = entry.extract::<&ZendClassObject<StepDispatch>>();
+        let item = item.ok_or_else(|| {
+            Fault::argument("$dispatches must be a list of Ossa\\Runtime\\StepDispatch")
+        })?;
+        items.push(item.item().clone());
+    }
+    Ok(items)
+}

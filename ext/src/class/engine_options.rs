@@ -1,0 +1,256 @@
+//! The arrays of options that `Ossa\Runtime\Engine` takes, as the runtime's own types.
+
+use std::time::Duration;
+
+use ossa_runtime::engine::{EngineOptions, StartRequest, Startable};
+use ossa_runtime::error::{Category, Error, code};
+use ossa_runtime::manifest::Kind;
+use ossa_runtime::policy::{Backoff, RetryPolicy};
+use ossa_runtime::port::{Page, Priority, RunFilter, RunId, RunStatus};
+use ossa_runtime::run::{RetryOwner, StepError};
+use serde_json::{Map, Value};
+
+use super::manifest::level;
+use crate::convert::argument::{Bytes, Table};
+use crate::convert::from_php;
+use crate::convert::options::Options;
+use crate::error::{Answer, Fault};
+
+/// A day: the longest lease.
+const LONGEST_LEASE: u64 = 86_400;
+/// A year: the longest delay.
+const LONGEST_DELAY: u64 = 366 * 86_400_000;
+
+/// The options of `open()`.
+pub(super) struct Opened {
+    /// As the runtime takes them.
+    pub(super) options: EngineOptions,
+    /// The queue of step items.
+    pub(super) queue: String,
+}
+
+/// Reads the options of `open()`.
+pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
+    let given = Options::read(
+        "options of Engine::open()",
+        options,
+        &[
+            "manifest_roots",
+            "level",
+            "queue",
+            "retry_owner",
+            "default_retry",
+            "lease_seconds",
+            "env",
+        ],
+    )?;
+    let mut options = EngineOptions {
+        level: level(&given)?,
+        default_retry: default_retry(&given)?,
+        env: env(&given)?,
+        ..EngineOptions::default()
+    };
+    if let Some(roots) = given.all_bytes("manifest_roots")? {
+        options.manifest_roots = roots.into_iter().map(Bytes::path).collect();
+    }
+    if let Some(queue) = given.text("queue")? {
+        queue.clone_into(&mut options.queue);
+    }
+    if given.one_of("retry_owner", &["engine", "host"])? == Some("host") {
+        options.retry_owner = RetryOwner::Host;
+    }
+    if let Some(lease) = lease(&given)? {
+        options.lease = lease;
+    }
+    Ok(Opened {
+        queue: options.queue.clone(),
+        options,
+    })
+}
+
+/// The option `lease_seconds`.
+pub(super) fn lease(given: &Options<'_>) -> Answer<Option<Duration>> {
+    let seconds = given.integer("lease_seconds", 1..=LONGEST_LEASE)?;
+    Ok(seconds.map(Duration::from_secs))
+}
+
+fn default_retry(given: &Options<'_>) -> Answer<Option<RetryPolicy>> {
+    let known = [
+        "max_attempts",
+        "backoff",
+        "initial_delay_ms",
+        "max_delay_ms",
+        "multiplier",
+        "jitter",
+    ];
+    let Some(given) = given.nested("default_retry", &known)? else {
+        return Ok(None);
+    };
+    let mut policy = RetryPolicy::default();
+    if let Some(attempts) = given.integer("max_attempts", 1..=u64::from(u32::MAX))? {
+        policy.max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+    }
+    if let Some(backoff) = given.one_of("backoff", &["none", "fixed", "linear", "exponential"])? {
+        policy.backoff = match backoff {
+            "none" => Backoff::None,
+            "fixed" => Backoff::Fixed,
+            "linear" => Backoff::Linear,
+            _ => Backoff::Exponential,
+        };
+    }
+    if let Some(delay) = given.integer("initial_delay_ms", 0..=LONGEST_DELAY)? {
+        policy.initial_delay = Duration::from_millis(delay);
+    }
+    if let Some(delay) = given.integer("max_delay_ms", 0..=LONGEST_DELAY)? {
+        policy.max_delay = Duration::from_millis(delay);
+    }
+    if let Some(multiplier) = given.number("multiplier", 1.0..=1000.0)? {
+        policy.multiplier = multiplier;
+    }
+    if let Some(jitter) = given.number("jitter", 0.0..=1.0)? {
+        policy.jitter = jitter;
+    }
+    Ok(Some(policy))
+}
+
+fn env(given: &Options<'_>) -> Answer<Map<String, Value>> {
+    let env = given.object("env")?.unwrap_or_default();
+    match env.iter().find(|(_, value)| !value.is_string()) {
+        Some((name, _)) => Err(given.refuse(
+            "env",
+            &format!("must map names to strings, but \"{name}\" is none"),
+        )),
+        None => Ok(env),
+    }
+}
+
+/// What `start()` was given.
+pub(super) fn start(reference: &str, input: Table<'_>, options: Table<'_>) -> Answer<StartRequest> {
+    let given = Options::read(
+        "options of Engine::start()",
+        options,
+        &[
+            "kind",
+            "idempotency_key",
+            "correlation_id",
+            "traceparent",
+            "priority",
+            "trigger",
+        ],
+    )?;
+    let kind = match given.one_of("kind", &["Task", "Workflow"])? {
+        Some("Task") => Some(Kind::Task),
+        Some(_) => Some(Kind::Workflow),
+        None => None,
+    };
+    let input = Value::Object(from_php::object(input.get(), "$input")?);
+    let mut request = StartRequest::of(reference, input);
+    request.what = Startable::Reference {
+        reference: reference.to_owned(),
+        kind,
+    };
+    request.idempotency_key = given.text("idempotency_key")?.map(str::to_owned);
+    request.correlation_id = given.text("correlation_id")?.map(str::to_owned);
+    request.traceparent = given.text("traceparent")?.map(str::to_owned);
+    if let Some(name) = given.text("priority")? {
+        request.priority = priority(name)?;
+    }
+    request.trigger = given.object("trigger")?.map(Value::Object);
+    Ok(request)
+}
+
+/// The priority with this name.
+pub(super) fn priority(name: &str) -> Answer<Priority> {
+    Priority::parse(name).ok_or_else(|| {
+        Fault::argument(format!("\"{name}\" is no priority"))
+            .with_help("use critical, high, normal or low")
+    })
+}
+
+/// What `fail()` was given.
+pub(super) fn step_error(error: Table<'_>) -> Answer<StepError> {
+    let given = Options::read(
+        "$error of Engine::fail()",
+        error,
+        &[
+            "code",
+            "message",
+            "class",
+            "retryable",
+            "retry_after_ms",
+            "details",
+        ],
+    )?;
+    let required = |key| {
+        given
+            .text(key)?
+            .ok_or_else(|| given.refuse(key, "is missing"))
+    };
+    let mut error = StepError::new(required("code")?, required("message")?);
+    error.class = given.text("class")?.map(str::to_owned);
+    error.retryable = given.boolean("retryable")?;
+    error.retry_after = given
+        .integer("retry_after_ms", 0..=LONGEST_DELAY)?
+        .map(Duration::from_millis);
+    error.details = given.value("details")?;
+    Ok(error)
+}
+
+/// What `runs()` was given.
+pub(super) fn runs(filter: Table<'_>) -> Answer<(RunFilter, Page)> {
+    let given = Options::read(
+        "$filter of Engine::runs()",
+        filter,
+        &["status", "workflow", "correlation_id", "after", "limit"],
+    )?;
+    let mut statuses = Vec::new();
+    for name in given.text_or_texts("status")? {
+        let status = RunStatus::parse(&name).ok_or_else(|| {
+            given
+                .refuse("status", &format!("has \"{name}\", which is no status"))
+                .with_help("use pending, running, waiting, paused, completed, failed, canceled or quarantined")
+        })?;
+        statuses.push(status);
+    }
+    let after = given.bytes("after")?.map(run_id).transpose()?;
+    let limit = given.integer("limit", 1..=10_000)?.unwrap_or(100);
+    Ok((
+        RunFilter {
+            statuses,
+            workflow: given.text("workflow")?.map(str::to_owned),
+            correlation_id: given.text("correlation_id")?.map(str::to_owned),
+            ..RunFilter::default()
+        },
+        Page {
+            after,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        },
+    ))
+}
+
+/// The run with this id; an error when the text cannot be an id, as no run has it.
+pub(super) fn run_id(text: Bytes<'_>) -> Answer<RunId> {
+    known_run_id(text).ok_or_else(|| {
+        let shown: String = String::from_utf8_lossy(text.as_slice())
+            .chars()
+            .take(60)
+            .collect();
+        let message = format!("there is no run \"{shown}\"");
+        Error::new(Category::Engine, code::RUN_NOT_FOUND, message)
+            .with_help("the id of a run is a UUID, as start() returned it")
+            .into()
+    })
+}
+
+/// The run with this id; `None` when the text cannot be an id.
+pub(super) fn known_run_id(text: Bytes<'_>) -> Option<RunId> {
+    std::str::from_utf8(text.as_slice()).ok()?.parse().ok()
+}
+
+/// A number of things asked for, at least 1.
+pub(super) fn count(number: i64, argument: &str) -> Answer<usize> {
+    usize::try_from(number)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| Fault::argument(format!("{argument} must be at least 1, not {number}")))
+}

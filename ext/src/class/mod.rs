@@ -1,0 +1,39 @@
+//! The classes of `Ossa\Runtime`, one a file.
+//!
+//! PHP code cannot make instances: constructors are private, static methods and other instances hand them out.
+
+mod binding;
+mod delivery;
+pub(crate) mod diagnostic;
+pub(crate) mod engine;
+mod engine_options;
+mod expression;
+mod key_value_store;
+mod manifest;
+mod run;
+mod run_summary;
+mod started_run;
+mod step_claim;
+mod step_dispatch;
+mod step_report;
+mod transport;
+
+use ext_php_rs::builders::ModuleBuilder;
+
+/// Adds the classes to the module.
+pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
+    module
+        .class::<engine::Engine>()
+        .class::<started_run::StartedRun>()
+        .class::<step_claim::StepClaim>()
+        .class::<step_report::StepReport>()
+        .class::<step_dispatch::StepDispatch>()
+        .class::<run_summary::RunSummary>()
+        .class::<run::Run>()
+        .class::<manifest::Manifest>()
+        .class::<diagnostic::Diagnostic>()
+        .class::<transport::Transport>()
+        .class::<delivery::Delivery>()
+        .class::<key_value_store::KeyValueStore>()
+        .class::<expression::Expression>()
+}

@@ -1,0 +1,179 @@
+//! `Ossa\Runtime\Transport`
+
+#![allow(
+    non_snake_case,
+    reason = "parameters have PHP's names, for named arguments"
+)]
+
+use std::time::Duration;
+
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::flags::ClassFlags;
+use ext_php_rs::prelude::*;
+use ext_php_rs::types::ZendHashTable;
+use ossa_runtime::engine::{Consumer, ConsumerOptions, Engine, OutgoingMessage};
+use ossa_runtime::error::{Category, Error, code};
+use ossa_runtime::port::MessageId;
+
+use super::delivery::Delivery;
+use super::engine_options::{count, lease, priority};
+use crate::convert::argument::{Bytes, Table};
+use crate::convert::options::Options;
+use crate::convert::to_php;
+use crate::error::{Answer, Fault};
+use crate::process::Owned;
+
+/// How long `flush()` may take.
+const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+
+/// A queue of the engine's store, as Messenger sees one.
+#[php_class]
+#[php(name = "Ossa\\Runtime\\Transport", flags = ClassFlags::Final)]
+pub(crate) struct Transport {
+    handles: Owned<Handles>,
+    queue: String,
+}
+
+struct Handles {
+    consumer: Consumer,
+    engine: Engine,
+}
+
+impl Transport {
+    pub(super) fn over(engine: &Engine, queue: &str, options: Table<'_>) -> Answer<Self> {
+        let given = Options::read(
+            "options of Engine::transport()",
+            options,
+            &["queue", "dead_letter_queue", "prefetch", "lease_seconds"],
+        )?;
+        let queue = given.text("queue")?.unwrap_or(queue).to_owned();
+        let mut options = ConsumerOptions::of_queue(queue.as_str());
+        options.dead_letter_queue = given.text("dead_letter_queue")?.map(str::to_owned);
+        options.lease = lease(&given)?;
+        if let Some(prefetch) = given.integer("prefetch", 1..=10_000)? {
+            options.prefetch = usize::try_from(prefetch).unwrap_or(options.prefetch);
+        }
+        Ok(Self {
+            handles: Owned::new(Handles {
+                consumer: Consumer::new(engine, options)?,
+                engine: engine.clone(),
+            }),
+            queue,
+        })
+    }
+}
+
+#[php_impl]
+impl Transport {
+    #[php(vis = "private")]
+    fn __construct() -> Answer<Self> {
+        Err(Fault::not_constructible())
+    }
+
+    #[php(defaults(headers = Bytes::from(""), delayMs = 0, priority = Bytes::from("normal")))]
+    fn send(
+        &self,
+        body: Bytes<'_>,
+        headers: Bytes<'_>,
+        delayMs: i64,
+        priority: Bytes<'_>,
+    ) -> Answer<String> {
+        let message = OutgoingMessage {
+            queue: self.queue.clone(),
+            priority: self::priority(priority.text("$priority")?)?,
+            delay: Duration::from_millis(u64::try_from(delayMs).unwrap_or(0)),
+            body: body.as_slice().to_vec(),
+            headers: headers.as_slice().to_vec(),
+        };
+        let sent = self.handles.get()?.engine.send(vec![message])?;
+        Ok(sent.into_iter().next().map(|id| id.0).unwrap_or_default())
+    }
+
+    #[php(defaults(max = 1, waitMs = 0))]
+    fn receive(&self, max: i64, waitMs: i64) -> Answer<Vec<Delivery>> {
+        let max = count(max, "$max")?;
+        let wait = Duration::from_millis(u64::try_from(waitMs).unwrap_or(0));
+        let received = self.handles.get()?.consumer.receive(max, wait)?;
+        Ok(received.into_iter().map(Delivery::from).collect())
+    }
+
+    fn take(&self, id: Bytes<'_>) -> Answer<bool> {
+        Ok(self.handles.get()?.consumer.take(&message_id(id)?)?)
+    }
+
+    fn ack(&self, id: Bytes<'_>) -> Answer<()> {
+        self.handles.get()?.consumer.ack(&message_id(id)?)?;
+        Ok(())
+    }
+
+    fn reject(&self, id: Bytes<'_>) -> Answer<()> {
+        self.handles.get()?.consumer.reject(&message_id(id)?)?;
+        Ok(())
+    }
+
+    fn keepalive(&self, id: Bytes<'_>, seconds: Option<i64>) -> Answer<()> {
+        let seconds = u64::try_from(seconds.unwrap_or(0)).unwrap_or(0);
+        let consumer = &self.handles.get()?.consumer;
+        Ok(consumer.keepalive(&message_id(id)?, Duration::from_secs(seconds))?)
+    }
+
+    fn count(&self) -> Answer<u64> {
+        let counts = self.handles.get()?.engine.count(&self.queue)?;
+        Ok(counts.ready.saturating_add(counts.delayed))
+    }
+
+    fn counts(&self) -> Answer<ZBox<ZendHashTable>> {
+        let counts = self.handles.get()?.engine.count(&self.queue)?;
+        let mut table = to_php::with_capacity(3);
+        table.insert("ready", counts.ready)?;
+        table.insert("delayed", counts.delayed)?;
+        table.insert("leased", counts.leased)?;
+        Ok(table)
+    }
+
+    fn all(&self, limit: Option<i64>) -> Answer<Vec<Delivery>> {
+        let limit = limit.map_or(Ok(usize::MAX), |limit| self::count(limit, "$limit"))?;
+        let engine = &self.handles.get()?.engine;
+        let listed = engine.messages(&self.queue, limit)?;
+        listed
+            .into_iter()
+            .map(|message| Delivery::listed(engine, message))
+            .collect()
+    }
+
+    fn find(&self, id: Bytes<'_>) -> Answer<Option<Delivery>> {
+        let engine = &self.handles.get()?.engine;
+        let found = engine.message(&self.queue, &message_id(id)?)?;
+        found
+            .map(|message| Delivery::listed(engine, message))
+            .transpose()
+    }
+
+    fn setup(&self) -> Answer<()> {
+        // Whatever reads the store creates it.
+        self.handles.get()?.engine.count(&self.queue)?;
+        Ok(())
+    }
+
+    fn flush(&self) -> Answer<()> {
+        if self.handles.get()?.consumer.flush(FLUSH_WITHIN)? {
+            return Ok(());
+        }
+        let message = format!(
+            "pending acks were not written within {} s",
+            FLUSH_WITHIN.as_secs()
+        );
+        Err(Error::new(Category::Transport, code::NOT_FLUSHED, message)
+            .retryable()
+            .into())
+    }
+
+    fn close(&self) -> Answer<()> {
+        self.handles.get()?.consumer.close();
+        Ok(())
+    }
+}
+
+fn message_id(id: Bytes<'_>) -> Answer<MessageId> {
+    Ok(MessageId(id.text("$id")?.to_owned()))
+}

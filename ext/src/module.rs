@@ -1,0 +1,63 @@
+//! The module as PHP sees it: name, version, life cycle, and its table in `phpinfo()`.
+
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use ext_php_rs::builders::ModuleBuilder;
+use ext_php_rs::class::RegisteredClass as _;
+use ext_php_rs::zend::ModuleEntry;
+use ext_php_rs::{info_table_end, info_table_row, info_table_start};
+
+use ossa_runtime::adapter;
+
+use crate::class::engine::Engine;
+use crate::exception;
+use crate::zend::hide_parameter;
+
+/// Version of the extension and of the engine built into it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Names the module and hooks it into PHP's life cycle.
+pub(crate) fn describe(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
+    module
+        .name("ossa")
+        .version(VERSION)
+        .constant(("Ossa\\Runtime\\VERSION", VERSION, &[]))
+        .startup_function(startup)
+        .request_startup_function(request_startup)
+        .info_function(info)
+}
+
+/// Registers what the macros cannot. Returns 0 when all went well, as PHP expects.
+extern "C" fn startup(_kind: i32, _module: i32) -> i32 {
+    match exception::register() {
+        Ok(()) => 0,
+        Err(_) => -1,
+    }
+}
+
+/// Hides the DSN from traces. The crate registers the classes after the module's startup function, so the start of a
+/// request is the first occasion; a module that was started anew has new classes.
+extern "C" fn request_startup(_kind: i32, _module: i32) -> i32 {
+    static HIDDEN_IN: Mutex<usize> = Mutex::new(0);
+    let metadata = Engine::get_metadata();
+    if metadata.has_ce() {
+        let class = metadata.ce();
+        let mut hidden_in = HIDDEN_IN.lock().unwrap_or_else(PoisonError::into_inner);
+        if *hidden_in != ptr::from_ref(class).addr() {
+            hide_parameter(class, "open", 0);
+            *hidden_in = ptr::from_ref(class).addr();
+        }
+    }
+    0
+}
+
+extern "C" fn info(_module: *mut ModuleEntry) {
+    info_table_start!();
+    info_table_row!("OSSA runtime", "enabled");
+    info_table_row!("Version", VERSION);
+    for (scheme, library) in adapter::backends() {
+        info_table_row!(format!("Store {scheme}:"), library);
+    }
+    info_table_end!();
+}

@@ -1,0 +1,920 @@
+<?php
+
+// Stubs of the extension "ossa", for IDEs and static analysis. Checked against reflection by the tests.
+
+declare(strict_types=1);
+
+namespace Ossa\Runtime {
+    /** Version of the extension and the engine in it. */
+    const VERSION = '0.1.0';
+
+    /**
+     * Durable runs of OSSA tasks and workflows on one store.
+     *
+     * Opening is cheap and lazy: nothing is read, written or started before the first call that needs it. An object
+     * belongs to the process that made it; after a fork the child opens its own.
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class Engine
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * @param string $dsn `sqlite:///absolute/path.db?synchronous=full|normal`, `memory:`
+         * @param array{
+         *     manifest_roots?: list<string>,
+         *     level?: 'lenient'|'strict',
+         *     queue?: string,
+         *     retry_owner?: 'engine'|'host',
+         *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
+         *     lease_seconds?: int,
+         *     env?: array<string, string>,
+         * } $options `queue`: where step items go (default `default`); `retry_owner`: who waits out retry delays
+         *     (default `engine`); `env`: the values `env.X` may see
+         *
+         * @throws Exception\StoreException when the DSN is wrong
+         */
+        public static function open(#[\SensitiveParameter] string $dsn, array $options = []): self
+        {
+        }
+
+        /**
+         * Starts a run of a task or workflow. Durable when it returns.
+         *
+         * @param string $reference name, path below a manifest root, or `ossa://` URI
+         * @param array<string, mixed> $input
+         * @param array{
+         *     kind?: 'Task'|'Workflow',
+         *     idempotency_key?: string,
+         *     correlation_id?: string,
+         *     traceparent?: string,
+         *     priority?: string,
+         *     trigger?: array<string, mixed>,
+         * } $options
+         *
+         * @throws Exception\ManifestException when the manifest is missing, invalid, or cannot be run yet
+         * @throws Exception\InputException    when the input breaks the schema
+         * @throws Exception\StoreException
+         */
+        public function start(string $reference, array $input = [], array $options = []): StartedRun
+        {
+        }
+
+        /**
+         * Takes the right to run one attempt. `null` when there is nothing to do: the result is in, or another
+         * worker holds it.
+         *
+         * @throws Exception\TokenException when the token is not one of this store's
+         * @throws Exception\StoreException
+         */
+        public function claim(string $token): ?StepClaim
+        {
+        }
+
+        /**
+         * Reports the output of a claimed attempt. Durable when it returns.
+         *
+         * @throws Exception\TokenException
+         * @throws Exception\StoreException
+         */
+        public function complete(string $token, mixed $output): StepReport
+        {
+        }
+
+        /**
+         * Reports that a claimed attempt failed. Durable when it returns.
+         *
+         * @param array{
+         *     code: string,
+         *     message: string,
+         *     class?: string|null,
+         *     retryable?: bool|null,
+         *     retry_after_ms?: int|null,
+         *     details?: mixed,
+         * } $error
+         *
+         * @throws Exception\TokenException
+         * @throws Exception\StoreException
+         */
+        public function fail(string $token, array $error): StepReport
+        {
+        }
+
+        /** Prolongs the claim; `false` when it is lost and the work is someone else's now. */
+        public function heartbeat(string $token): bool
+        {
+        }
+
+        /** Gives a claimed attempt back unrun; another worker may take it at once. */
+        public function giveBack(string $token): void
+        {
+        }
+
+        /**
+         * Tries a failed step again with a new attempt; reopens the run if it failed.
+         *
+         * @return string the token of the new attempt
+         *
+         * @throws Exception\EngineException when the run or step is unknown, or the step has not failed
+         */
+        public function retryStep(string $runId, string $step): string
+        {
+        }
+
+        /**
+         * What a token names, and where that attempt stands, without claiming it.
+         *
+         * @return array{run: string, workflow: string, step: string, attempt: int, step_status: string, run_status: string}
+         *
+         * @throws Exception\TokenException
+         * @throws Exception\EngineException when the run is unknown
+         */
+        public function describe(string $token): array
+        {
+        }
+
+        /** @throws Exception\EngineException when the run is unknown */
+        public function cancel(string $runId, string $reason = ''): void
+        {
+        }
+
+        public function run(string $runId): ?Run
+        {
+        }
+
+        /**
+         * @param array{status?: string|list<string>, workflow?: string, correlation_id?: string, after?: string, limit?: int} $filter
+         *
+         * @return list<RunSummary> newest first
+         */
+        public function runs(array $filter = []): array
+        {
+        }
+
+        /**
+         * Fires what is due: attempts whose time is up, run deadlines. Cheap when nothing is.
+         *
+         * @return int milliseconds until it should be called again, at most 1000
+         */
+        public function tick(): int
+        {
+        }
+
+        /**
+         * Step items to publish on a transport that is not the engine's own. May repeat one, never skips one.
+         *
+         * @return list<StepDispatch>
+         */
+        public function relay(int $max = 100): array
+        {
+        }
+
+        /**
+         * Confirms that relayed items are stored by the other transport. Unconfirmed ones come again.
+         *
+         * @param list<StepDispatch> $dispatches
+         */
+        public function relayed(array $dispatches): void
+        {
+        }
+
+        /**
+         * Has relayed items come again at once: the other transport did not take them.
+         *
+         * @param list<StepDispatch> $dispatches
+         */
+        public function notRelayed(array $dispatches): void
+        {
+        }
+
+        /**
+         * Every manifest below the roots, with its diagnostics.
+         *
+         * @return list<Manifest>
+         */
+        public function manifests(): array
+        {
+        }
+
+        /**
+         * A Messenger-shaped view of one of the store's queues.
+         *
+         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int} $options
+         */
+        public function transport(array $options = []): Transport
+        {
+        }
+
+        public function keyValue(string $namespace): KeyValueStore
+        {
+        }
+
+        /** Flushes and closes connections and threads; the next call opens them again. */
+        public function close(): void
+        {
+        }
+    }
+
+    final class StartedRun
+    {
+        private function __construct()
+        {
+        }
+
+        public function getId(): string
+        {
+        }
+
+        /** `false` when a run with the same idempotency key existed already. */
+        public function isNew(): bool
+        {
+        }
+    }
+
+    /** One attempt to run, claimed. */
+    final class StepClaim
+    {
+        private function __construct()
+        {
+        }
+
+        public function getToken(): string
+        {
+        }
+
+        public function getRunId(): string
+        {
+        }
+
+        public function getWorkflow(): string
+        {
+        }
+
+        public function getStep(): string
+        {
+        }
+
+        public function getAttempt(): int
+        {
+        }
+
+        public function getMaxAttempts(): int
+        {
+        }
+
+        /** Same for all attempts of this step of this run: use it as an idempotency key for effects. */
+        public function getEffectKey(): string
+        {
+        }
+
+        /** @return array<array-key, mixed>|scalar|null */
+        public function getInput(): mixed
+        {
+        }
+
+        /**
+         * Handlers to call one after the other; each entry lists the keys under which the handler may be bound.
+         *
+         * @return list<list<array{kind: 'step'|'task'|'entrypoint'|'capability', key: string}>>
+         */
+        public function getCalls(): array
+        {
+        }
+
+        /** @return list<array{capability: string, host: ?string, service: ?string, method: ?string, config: mixed}> */
+        public function getBindings(): array
+        {
+        }
+
+        /** `deterministic`, `idempotent`, `transactional`… */
+        public function getExecution(): string
+        {
+        }
+
+        public function getTimeoutMs(): int
+        {
+        }
+
+        /** Milliseconds since the Unix epoch at which the attempt's time is up. */
+        public function getDeadlineMs(): int
+        {
+        }
+
+        public function getCorrelationId(): ?string
+        {
+        }
+
+        public function getTraceparent(): ?string
+        {
+        }
+    }
+
+    /** What became of a reported result. */
+    final class StepReport
+    {
+        private function __construct()
+        {
+        }
+
+        /** `recorded`, `duplicate` (a result of this attempt was there), `late` (the attempt is no longer current). */
+        public function getStatus(): string
+        {
+        }
+
+        /** After a failure: `retry`, `handled` (the run goes on) or `final`; after a success `handled`. */
+        public function getNext(): string
+        {
+        }
+
+        /** When `getNext()` is `retry`: milliseconds until the next attempt is due. */
+        public function getRetryDelayMs(): ?int
+        {
+        }
+
+        /** Status of the run after the report. */
+        public function getRunStatus(): string
+        {
+        }
+    }
+
+    /** A step item on its way to another transport. */
+    final class StepDispatch
+    {
+        private function __construct()
+        {
+        }
+
+        public function getToken(): string
+        {
+        }
+
+        public function getRunId(): string
+        {
+        }
+
+        public function getWorkflow(): string
+        {
+        }
+
+        public function getStep(): string
+        {
+        }
+
+        public function getAttempt(): int
+        {
+        }
+
+        public function getPriority(): string
+        {
+        }
+
+        /** Milliseconds to wait before it is due. */
+        public function getDelayMs(): int
+        {
+        }
+
+        public function getCorrelationId(): ?string
+        {
+        }
+
+        public function getTraceparent(): ?string
+        {
+        }
+    }
+
+    /** A run in a list. */
+    final class RunSummary
+    {
+        private function __construct()
+        {
+        }
+
+        public function getId(): string
+        {
+        }
+
+        public function getWorkflow(): string
+        {
+        }
+
+        public function getStatus(): string
+        {
+        }
+
+        /** 0–100. */
+        public function getProgress(): int
+        {
+        }
+
+        public function getCurrentStep(): ?string
+        {
+        }
+
+        public function getError(): ?string
+        {
+        }
+
+        public function getCorrelationId(): ?string
+        {
+        }
+
+        public function getCreatedAt(): \DateTimeImmutable
+        {
+        }
+
+        public function getUpdatedAt(): \DateTimeImmutable
+        {
+        }
+
+        public function getEndedAt(): ?\DateTimeImmutable
+        {
+        }
+    }
+
+    /** A run with its steps and timeline, as of the moment it was read. */
+    final class Run
+    {
+        private function __construct()
+        {
+        }
+
+        public function getId(): string
+        {
+        }
+
+        public function getWorkflow(): string
+        {
+        }
+
+        public function getStatus(): string
+        {
+        }
+
+        public function isTerminal(): bool
+        {
+        }
+
+        /** 0–100. */
+        public function getProgress(): int
+        {
+        }
+
+        public function getCorrelationId(): ?string
+        {
+        }
+
+        public function getInput(): mixed
+        {
+        }
+
+        public function getOutput(): mixed
+        {
+        }
+
+        /** @return array{code: string, message: string, step_id?: string, attempt?: int, details?: mixed}|null */
+        public function getError(): ?array
+        {
+        }
+
+        /** @return array<string, mixed> */
+        public function getVariables(): array
+        {
+        }
+
+        /**
+         * Steps in plan order. Times are milliseconds since the Unix epoch.
+         *
+         * @return list<array{id: string, name: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int}>
+         */
+        public function getSteps(): array
+        {
+        }
+
+        /**
+         * Every event in order. `at` is milliseconds since the Unix epoch; the other keys depend on the type.
+         *
+         * @return list<array{version: int, at: int, type: string, ...}>
+         */
+        public function getEvents(): array
+        {
+        }
+
+        public function getCreatedAt(): \DateTimeImmutable
+        {
+        }
+
+        public function getEndedAt(): ?\DateTimeImmutable
+        {
+        }
+    }
+
+    /** One document of a manifest file. */
+    final class Manifest
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * @param array{level?: 'lenient'|'strict'} $options
+         *
+         * @return list<self> one for each document, valid or not
+         *
+         * @throws Exception\ManifestException when the file cannot be read
+         */
+        public static function load(string $path, array $options = []): array
+        {
+        }
+
+        /**
+         * @param array{level?: 'lenient'|'strict', file?: string} $options
+         *
+         * @return list<self>
+         */
+        public static function parse(string $yaml, array $options = []): array
+        {
+        }
+
+        public function getKind(): ?string
+        {
+        }
+
+        public function getName(): ?string
+        {
+        }
+
+        public function getVersion(): ?string
+        {
+        }
+
+        public function getApiVersion(): ?string
+        {
+        }
+
+        public function getFile(): ?string
+        {
+        }
+
+        /** Position in its file, from 0. */
+        public function getIndex(): int
+        {
+        }
+
+        public function isValid(): bool
+        {
+        }
+
+        /** @return list<Diagnostic> */
+        public function getDiagnostics(): array
+        {
+        }
+
+        /** @return list<array{capability: string, host: ?string, service: ?string, method: ?string, config: mixed}> */
+        public function getBindings(): array
+        {
+        }
+    }
+
+    /** Something wrong, or worth knowing, at a place of a manifest. */
+    final class Diagnostic
+    {
+        private function __construct()
+        {
+        }
+
+        /** `OSSA-M001`… */
+        public function getCode(): string
+        {
+        }
+
+        /** `error`, `warning` or `note`. */
+        public function getSeverity(): string
+        {
+        }
+
+        public function getMessage(): string
+        {
+        }
+
+        public function getHelp(): ?string
+        {
+        }
+
+        /** JSON path. */
+        public function getPath(): string
+        {
+        }
+
+        public function getFile(): ?string
+        {
+        }
+
+        /** From 1; 0 when unknown. */
+        public function getLine(): int
+        {
+        }
+
+        /** From 1; 0 when unknown. */
+        public function getColumn(): int
+        {
+        }
+
+        /** The diagnostic as text with a source snippet. */
+        public function render(): string
+        {
+        }
+    }
+
+    /**
+     * A queue of the engine's store, as Messenger sees one. Prefetches and acks in the background; leases of everything
+     * it holds are prolonged while it lives; what it prefetched and did not hand out is given back on close.
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class Transport
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * Durable when it returns. A negative delay counts as none.
+         *
+         * @return string the message's id
+         *
+         * @throws Exception\TransportException
+         */
+        public function send(string $body, string $headers = '', int $delayMs = 0, string $priority = 'normal'): string
+        {
+        }
+
+        /**
+         * Up to `$max` messages; waits up to `$waitMs` (at most 1000) when there is none.
+         *
+         * @return list<Delivery>
+         *
+         * @throws Exception\TransportException
+         */
+        public function receive(int $max = 1, int $waitMs = 0): array
+        {
+        }
+
+        /**
+         * Takes one particular message, found by its id, so that it can be acknowledged, rejected or kept alive; `false`
+         * when it is gone, held by another worker, or a step of a run.
+         *
+         * @throws Exception\TransportException
+         */
+        public function take(string $id): bool
+        {
+        }
+
+        /** @throws Exception\TransportException when the message is not held by this transport */
+        public function ack(string $id): void
+        {
+        }
+
+        /** Removes the message for good (into the dead-letter queue, when one is configured). */
+        public function reject(string $id): void
+        {
+        }
+
+        /** @throws Exception\TransportException when the lease is lost */
+        public function keepalive(string $id, ?int $seconds = null): void
+        {
+        }
+
+        /** Messages waiting or due later, not those being handled. */
+        public function count(): int
+        {
+        }
+
+        /** @return array{ready: int, delayed: int, leased: int} */
+        public function counts(): array
+        {
+        }
+
+        /** @return list<Delivery> */
+        public function all(?int $limit = null): array
+        {
+        }
+
+        public function find(string $id): ?Delivery
+        {
+        }
+
+        public function setup(): void
+        {
+        }
+
+        /** Writes out pending acks. */
+        public function flush(): void
+        {
+        }
+
+        public function close(): void
+        {
+        }
+    }
+
+    final class Delivery
+    {
+        private function __construct()
+        {
+        }
+
+        public function getId(): string
+        {
+        }
+
+        public function getBody(): string
+        {
+        }
+
+        public function getHeaders(): string
+        {
+        }
+
+        /** Set when the message is a step of a run rather than one that was sent. */
+        public function getToken(): ?string
+        {
+        }
+
+        /** @return array{run: string, workflow: string, step: string, attempt: int, correlation_id: ?string, traceparent: ?string}|null */
+        public function getStep(): ?array
+        {
+        }
+
+        public function getQueue(): string
+        {
+        }
+
+        public function getPriority(): string
+        {
+        }
+    }
+
+    /**
+     * Values by key, in a namespace of the engine's store.
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class KeyValueStore
+    {
+        private function __construct()
+        {
+        }
+
+        public function get(string $key, mixed $default = null): mixed
+        {
+        }
+
+        /** @return array{value: mixed, version: int}|null */
+        public function getVersioned(string $key): ?array
+        {
+        }
+
+        /** @return int the new version */
+        public function set(string $key, mixed $value, ?int $ttlSeconds = null): int
+        {
+        }
+
+        public function delete(string $key): bool
+        {
+        }
+
+        /**
+         * Writes only if the current version is `$expectedVersion` (0 = the key must be absent).
+         *
+         * @return int|null the new version, or null when another version was found
+         */
+        public function compareAndSwap(string $key, int $expectedVersion, mixed $value, ?int $ttlSeconds = null): ?int
+        {
+        }
+
+        /** @return list<string> */
+        public function keys(string $prefix = '', int $limit = 1000): array
+        {
+        }
+    }
+
+    /** A parsed expression: `${{ … }}` without the braces. */
+    final class Expression
+    {
+        private function __construct()
+        {
+        }
+
+        /** @throws Exception\ExpressionException with the position of the fault */
+        public static function parse(string $source): self
+        {
+        }
+
+        /**
+         * @param array<string, mixed> $scope roots by name
+         *
+         * @throws Exception\ExpressionException
+         */
+        public function evaluate(array $scope): mixed
+        {
+        }
+    }
+}
+
+namespace Ossa\Runtime\Exception {
+    /** Implemented by everything the extension throws. */
+    interface ExceptionInterface extends \Throwable
+    {
+        /** Stable code, documented by `ossa explain CODE`. */
+        public function getErrorCode(): string;
+
+        /** What to do about it. */
+        public function getHelp(): ?string;
+
+        /** Whether the same call may succeed later without anyone changing anything. */
+        public function isRetryable(): bool;
+    }
+
+    /** Base of the tree; never thrown itself. */
+    abstract class OssaException extends \RuntimeException implements ExceptionInterface
+    {
+        public function getErrorCode(): string
+        {
+        }
+
+        public function getHelp(): ?string
+        {
+        }
+
+        public function isRetryable(): bool
+        {
+        }
+    }
+
+    /** A manifest is missing, invalid, or cannot be run. */
+    class ManifestException extends OssaException
+    {
+        /** @return list<\Ossa\Runtime\Diagnostic> */
+        public function getDiagnostics(): array
+        {
+        }
+    }
+
+    /** Input breaks the schema of the task or workflow. */
+    class InputException extends OssaException
+    {
+        /** @return list<string> each violation, with its JSON path */
+        public function getViolations(): array
+        {
+        }
+    }
+
+    /** A run or step is unknown, or not in a state for what was asked. */
+    class EngineException extends OssaException
+    {
+        public function getRunId(): ?string
+        {
+        }
+
+        public function getStep(): ?string
+        {
+        }
+    }
+
+    /** A token is malformed, forged, or of another store. */
+    class TokenException extends OssaException
+    {
+    }
+
+    /** The store failed. */
+    class StoreException extends OssaException
+    {
+    }
+
+    /** A queue operation failed. */
+    class TransportException extends OssaException
+    {
+    }
+
+    /** An expression cannot be parsed or evaluated. */
+    class ExpressionException extends OssaException
+    {
+        /** Byte offset in the source. */
+        public function getOffset(): int
+        {
+        }
+    }
+
+    /** An argument is wrong: an unknown option, a value out of range. */
+    class ArgumentException extends OssaException
+    {
+    }
+
+    /** An object made by another process was used after a fork. */
+    class ProcessException extends OssaException
+    {
+    }
+}
