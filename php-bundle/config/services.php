@@ -1,0 +1,122 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Symfony\Component\DependencyInjection\Loader\Configurator;
+
+use Ossa\Runtime\Engine;
+use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\RunListCommand;
+use Ossa\SymfonyRuntime\Command\RunShowCommand;
+use Ossa\SymfonyRuntime\Command\ValidateCommand;
+use Ossa\SymfonyRuntime\Context\OssaContextProvider;
+use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
+use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
+use Ossa\SymfonyRuntime\EngineFactory;
+use Ossa\SymfonyRuntime\EventListener\DeadLetterListener;
+use Ossa\SymfonyRuntime\EventListener\WorkerListener;
+use Ossa\SymfonyRuntime\Execution\ArgumentMapper;
+use Ossa\SymfonyRuntime\Execution\AttemptInFlight;
+use Ossa\SymfonyRuntime\Execution\HandlerRegistry;
+use Ossa\SymfonyRuntime\Execution\OutputNormalizer;
+use Ossa\SymfonyRuntime\Execution\StepAttempt;
+use Ossa\SymfonyRuntime\Execution\StepExecutor;
+use Ossa\SymfonyRuntime\Execution\StepReporter;
+use Ossa\SymfonyRuntime\Execution\ValueConverter;
+use Ossa\SymfonyRuntime\Handler\OssaStepHandler;
+use Ossa\SymfonyRuntime\Handler\OssaTaskHandler;
+use Ossa\SymfonyRuntime\Handler\OssaUndecodableHandler;
+use Ossa\SymfonyRuntime\Handler\OssaWorkflowHandler;
+use Ossa\SymfonyRuntime\Handler\StartMessageHandler;
+use Ossa\SymfonyRuntime\Middleware\OssaContextMiddleware;
+use Ossa\SymfonyRuntime\Middleware\StepMiddleware;
+use Ossa\SymfonyRuntime\OssaRuntime;
+use Ossa\SymfonyRuntime\Relay\StepRelay;
+use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
+use Ossa\SymfonyRuntime\Transport\WorkerTransports;
+
+return static function (ContainerConfigurator $container): void {
+    $services = $container->services();
+    $serializer = service('serializer')->nullOnInvalid();
+    $logger = service('logger')->nullOnInvalid();
+
+    $services
+        ->set(MessengerPass::ENGINE_FACTORY, EngineFactory::class)
+        ->set('ossa.engine', Engine::class)
+            ->factory([service(MessengerPass::ENGINE_FACTORY), 'create'])
+        ->alias(Engine::class, 'ossa.engine')
+        ->set('ossa.runtime', OssaRuntime::class)
+            ->args([service('ossa.engine'), service('.ossa.relay')])
+        ->alias(OssaRuntime::class, 'ossa.runtime')
+        ->set('ossa.context_provider', OssaContextProvider::class)
+            ->tag('kernel.reset', ['method' => 'reset'])
+        ->alias(OssaContextProvider::class, 'ossa.context_provider');
+
+    $services
+        ->set(CapabilityPass::REGISTRY, HandlerRegistry::class)
+            ->args([abstract_arg('services'), [], []])
+        ->set('.ossa.value_converter', ValueConverter::class)
+            ->args([$serializer])
+        ->set('.ossa.argument_mapper', ArgumentMapper::class)
+            ->args([service('.ossa.value_converter')])
+        ->set('.ossa.output_normalizer', OutputNormalizer::class)
+            ->args([$serializer])
+        ->set('.ossa.step_executor', StepExecutor::class)
+            ->args([service(CapabilityPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.output_normalizer'), service('ossa.context_provider')])
+        ->set('.ossa.attempt_in_flight', AttemptInFlight::class)
+            ->args([service('ossa.engine')])
+        ->set('.ossa.step_reporter', StepReporter::class)
+            ->args([service('ossa.engine')])
+        ->set('.ossa.step_attempt', StepAttempt::class)
+            ->args([service('ossa.engine'), service('.ossa.step_reporter'), service('.ossa.attempt_in_flight'), service('ossa.context_provider'), service('.ossa.relay'), service(MessengerPass::ENGINE_FACTORY), $logger])
+            ->tag('monolog.logger', ['channel' => 'ossa']);
+
+    $services
+        ->set('.ossa.start_handler', StartMessageHandler::class)
+            ->args([service('ossa.runtime'), service('ossa.context_provider')])
+        ->set(OssaTaskHandler::class)
+            ->args([service('.ossa.start_handler')])
+            ->autoconfigure()
+        ->set(OssaWorkflowHandler::class)
+            ->args([service('.ossa.start_handler')])
+            ->autoconfigure()
+        ->set(OssaStepHandler::class)
+            ->args([service('.ossa.step_executor')])
+            ->autoconfigure()
+        ->set(MessengerPass::UNDECODABLE_HANDLER, OssaUndecodableHandler::class)
+            ->args(['$serializers' => abstract_arg('serializers by transport'), '$bus' => service('messenger.default_bus')])
+            ->autoconfigure();
+
+    $services
+        ->set('.ossa.worker_transports', WorkerTransports::class)
+        ->set('ossa.transport_factory', OssaTransportFactory::class)
+            ->args([service_closure('ossa.engine'), service('.ossa.worker_transports')])
+            ->tag('messenger.transport_factory')
+        ->set('.ossa.relay', StepRelay::class)
+            ->args([service('ossa.engine'), service('messenger.default_bus'), service(MessengerPass::ENGINE_FACTORY), '$transport' => abstract_arg('transport'), '$logger' => $logger])
+            ->tag('monolog.logger', ['channel' => 'ossa'])
+        ->set(MessengerPass::STEP_MIDDLEWARE, StepMiddleware::class)
+            ->args([service_closure('.ossa.step_attempt')])
+        ->set(MessengerPass::CONTEXT_MIDDLEWARE, OssaContextMiddleware::class)
+            ->args([service('ossa.context_provider')])
+        ->set('.ossa.listener.worker', WorkerListener::class)
+            ->args([service('ossa.engine'), service('.ossa.relay'), service('.ossa.worker_transports'), $logger])
+            ->tag('kernel.event_subscriber')
+            ->tag('monolog.logger', ['channel' => 'ossa'])
+        ->set(MessengerPass::DEAD_LETTER_LISTENER, DeadLetterListener::class)
+            ->args(['$failureTransports' => abstract_arg('failure transport by transport')])
+            ->tag('kernel.event_subscriber');
+
+    $services
+        ->set('.ossa.command.validate', ValidateCommand::class)
+            ->tag('console.command')
+        ->set('.ossa.command.dispatch', DispatchCommand::class)
+            ->args(['$runtime' => service('ossa.runtime'), '$engine' => service('ossa.engine'), '$relay' => service('.ossa.relay')])
+            ->tag('console.command')
+        ->set('.ossa.command.run_list', RunListCommand::class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command')
+        ->set('.ossa.command.run_show', RunShowCommand::class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command');
+};

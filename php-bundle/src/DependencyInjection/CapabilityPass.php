@@ -1,0 +1,105 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\SymfonyRuntime\DependencyInjection;
+
+use Ossa\SymfonyRuntime\Exception\LogicException;
+use Symfony\Component\DependencyInjection\Compiler\CompilerPassInterface;
+use Symfony\Component\DependencyInjection\Compiler\ServiceLocatorTagPass;
+use Symfony\Component\DependencyInjection\ContainerBuilder;
+use Symfony\Component\DependencyInjection\Reference;
+
+/**
+ * Collects the handlers: services tagged by `#[AsCapability]` or by hand, and those named under `ossa.bindings`.
+ *
+ * The result is the list of all that steps may call; a manifest cannot add to it.
+ */
+final class CapabilityPass implements CompilerPassInterface
+{
+    public const TAG = 'ossa.capability';
+    public const BINDINGS = '.ossa.bindings';
+    public const REGISTRY = '.ossa.handler_registry';
+
+    private const KINDS = ['capability', 'task', 'step', 'entrypoint'];
+
+    public function process(ContainerBuilder $container): void
+    {
+        if (!$container->hasDefinition(self::REGISTRY)) {
+            return;
+        }
+        /** @var array<string, array{string, string}> $bound */
+        $bound = [];
+        /** @var array<string, array{string, string}> $proposals */
+        $proposals = [];
+        /** @var array<string, array<string, array{string, string}>> $byClass */
+        $byClass = [];
+        foreach ($this->found($container) as [$key, $service, $method, $source]) {
+            $class = $this->checkedClass($container, $service, $method, $source);
+            $target = [$service, $method];
+            if (null !== $key) {
+                if (isset($bound[$key]) && $bound[$key] !== $target) {
+                    throw new LogicException(\sprintf('The %s is bound twice: to %s::%s() and, by %s, to %s::%s(). Keep one.', str_replace(':', ' "', $key).'"', $bound[$key][0], $bound[$key][1], $source, $service, $method));
+                }
+                $bound[$key] = $target;
+            }
+            $proposals[$service.'::'.$method] = $target;
+            $byClass[$class.'::'.$method][$service] = $target;
+        }
+        foreach ($byClass as $name => $targets) {
+            // With two services of one class, the class alone does not say which.
+            if (1 === \count($targets)) {
+                $proposals[$name] ??= current($targets);
+            }
+        }
+        ksort($bound);
+        ksort($proposals);
+        $services = array_unique(array_column([...array_values($bound), ...array_values($proposals)], 0));
+        $container->getDefinition(self::REGISTRY)->setArguments([
+            ServiceLocatorTagPass::register($container, array_combine($services, array_map(static fn (string $id): Reference => new Reference($id), $services))),
+            $bound,
+            $proposals,
+        ]);
+    }
+
+    /** @return iterable<array{string|null, string, string, string}> key, service, method, where it was found */
+    private function found(ContainerBuilder $container): iterable
+    {
+        foreach ($container->findTaggedServiceIds(self::TAG, true) as $service => $tags) {
+            foreach ($tags as $tag) {
+                $source = \sprintf('the tag "%s" of the service "%s"', self::TAG, $service);
+                $method = $tag['method'] ?? '__invoke';
+                $keys = array_intersect_key($tag, array_flip(self::KINDS));
+                $unknown = array_diff_key($tag, array_flip([...self::KINDS, 'method']));
+                if ([] !== $unknown || \count($keys) > 1) {
+                    throw new LogicException(\sprintf('A tag "%s" takes "method" and at most one of: %s; that of the service "%s" has: %s.', self::TAG, implode(', ', self::KINDS), $service, implode(', ', array_keys($tag))));
+                }
+                yield [[] === $keys ? null : key($keys).':'.current($keys), $service, $method, $source];
+            }
+        }
+        /** @var array<string, array{service: string, method: string}> $bindings */
+        $bindings = $container->hasParameter(self::BINDINGS) ? $container->getParameter(self::BINDINGS) : [];
+        $container->getParameterBag()->remove(self::BINDINGS);
+        foreach ($bindings as $capability => ['service' => $service, 'method' => $method]) {
+            yield ['capability:'.$capability, ltrim($service, '@'), $method, \sprintf('"ossa.bindings.%s"', $capability)];
+        }
+    }
+
+    private function checkedClass(ContainerBuilder $container, string $service, string $method, string $source): string
+    {
+        if (!$container->has($service)) {
+            throw new LogicException(\sprintf('There is no service "%s", which %s names.', $service, $source));
+        }
+        $definition = $container->findDefinition($service);
+        $class = $container->getParameterBag()->resolveValue($definition->getClass()) ?? $service;
+        $reflection = \is_string($class) ? $container->getReflectionClass($class, false) : null;
+        if (null === $reflection) {
+            throw new LogicException(\sprintf('The class of the service "%s", which %s names, is unknown.', $service, $source));
+        }
+        if (!$reflection->hasMethod($method) || !$reflection->getMethod($method)->isPublic()) {
+            throw new LogicException(\sprintf('%s has no public method "%s()", which %s names.', $reflection->getName(), $method, $source));
+        }
+
+        return $reflection->getName();
+    }
+}

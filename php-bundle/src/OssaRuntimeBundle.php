@@ -1,0 +1,80 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\SymfonyRuntime;
+
+use Ossa\SymfonyRuntime\Attribute\AsCapability;
+use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
+use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
+use Ossa\SymfonyRuntime\Exception\LogicException;
+use Symfony\Component\Config\Definition\Configurator\DefinitionConfigurator;
+use Symfony\Component\DependencyInjection\ChildDefinition;
+use Symfony\Component\DependencyInjection\Compiler\PassConfig;
+use Symfony\Component\DependencyInjection\ContainerBuilder;
+use Symfony\Component\DependencyInjection\Loader\Configurator\ContainerConfigurator;
+use Symfony\Component\HttpKernel\Bundle\AbstractBundle;
+
+/** Runs OSSA tasks and workflows through Symfony Messenger. */
+final class OssaRuntimeBundle extends AbstractBundle
+{
+    /** The transport that the bundle brings along, for applications that name none. */
+    private const OWN_TRANSPORT = 'ossa';
+
+    protected string $extensionAlias = 'ossa';
+
+    public function configure(DefinitionConfigurator $definition): void
+    {
+        $definition->import('../config/definition.php');
+    }
+
+    public function prependExtension(ContainerConfigurator $container, ContainerBuilder $builder): void
+    {
+        $transport = self::OWN_TRANSPORT;
+        foreach ($builder->getExtensionConfig($this->extensionAlias) as $config) {
+            $transport = $config['runtime']['transport'] ?? $transport;
+        }
+        if (self::OWN_TRANSPORT === $transport) {
+            // The application's own definition of this transport, if it has one, wins.
+            $builder->prependExtensionConfig('framework', ['messenger' => ['transports' => [self::OWN_TRANSPORT => 'ossa://default']]]);
+        }
+    }
+
+    /** @param array<array-key, mixed> $config as config/definition.php describes it */
+    public function loadExtension(array $config, ContainerConfigurator $container, ContainerBuilder $builder): void
+    {
+        if (!\extension_loaded('ossa')) {
+            throw new LogicException('The PHP extension "ossa" is not loaded. Install it (see the README of ossa/symfony-runtime), then check with "php --ri ossa".');
+        }
+        $container->import('../config/services.php');
+        $runtime = $config['runtime'];
+        $builder->setParameter(MessengerPass::TRANSPORT, $runtime['transport']);
+        $builder->setParameter(CapabilityPass::BINDINGS, $config['bindings']);
+        $builder->getDefinition(MessengerPass::ENGINE_FACTORY)->setArguments([
+            '$stateBackend' => $runtime['state_backend'],
+            '$transportDsn' => '',
+            '$transportOptions' => [],
+            '$manifestPaths' => $config['manifest_paths'],
+            '$validation' => $config['validation'],
+            '$defaultRetry' => $runtime['retry'],
+            '$leaseSeconds' => $runtime['lease_seconds'],
+            // An unset variable stays unset for expressions, too.
+            '$env' => array_combine($config['env'], array_map(static fn (string $name): string => \sprintf('%%env(default::%s)%%', $name), $config['env'])),
+        ]);
+        $builder->getDefinition('.ossa.relay')->setArgument('$transport', $runtime['transport']);
+        $builder->getDefinition('.ossa.command.validate')
+            ->setArgument('$manifestPaths', $config['manifest_paths'])
+            ->setArgument('$validation', $config['validation']);
+        $builder->getDefinition('.ossa.command.dispatch')->setArgument('$transport', $runtime['transport']);
+
+        $builder->registerAttributeForAutoconfiguration(AsCapability::class, static function (ChildDefinition $definition, AsCapability $capability, \Reflector $target): void {
+            $definition->addTag(CapabilityPass::TAG, $capability->toTag($target instanceof \ReflectionMethod ? $target->getName() : null));
+        });
+    }
+
+    public function build(ContainerBuilder $container): void
+    {
+        $container->addCompilerPass(new CapabilityPass());
+        $container->addCompilerPass(new MessengerPass(), PassConfig::TYPE_BEFORE_OPTIMIZATION, 16);
+    }
+}

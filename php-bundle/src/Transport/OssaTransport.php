@@ -1,0 +1,252 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\SymfonyRuntime\Transport;
+
+use Ossa\Runtime\Delivery;
+use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
+use Ossa\Runtime\Transport;
+use Ossa\SymfonyRuntime\Message\OssaStepMessage;
+use Ossa\SymfonyRuntime\Stamp\DeadLetterStamp;
+use Ossa\SymfonyRuntime\Stamp\PriorityStamp;
+use Symfony\Component\Messenger\Envelope;
+use Symfony\Component\Messenger\Exception\LogicException;
+use Symfony\Component\Messenger\Exception\TransportException;
+use Symfony\Component\Messenger\Stamp\DelayStamp;
+use Symfony\Component\Messenger\Stamp\TransportMessageIdStamp;
+use Symfony\Component\Messenger\Transport\Receiver\ListableReceiverInterface;
+use Symfony\Component\Messenger\Transport\Receiver\MessageCountAwareInterface;
+use Symfony\Component\Messenger\Transport\Receiver\QueueReceiverInterface;
+use Symfony\Component\Messenger\Transport\Serialization\SerializerInterface;
+use Symfony\Component\Messenger\Transport\SetupableTransportInterface;
+use Symfony\Component\Messenger\Transport\TransportInterface;
+
+/**
+ * A queue of the engine's store as a Messenger transport. It carries any message; step items that the engine put into
+ * the queue arrive as {@see OssaStepMessage}.
+ */
+final class OssaTransport implements TransportInterface, QueueReceiverInterface, ListableReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, CloseableTransport
+{
+    /** How long to wait in one go while other queues of the same worker are watched too. */
+    private const SLICE_MS = 20;
+
+    /** @var array<string, Transport> by queue */
+    private array $queues = [];
+
+    /** @param \Closure(): Engine $engine */
+    public function __construct(
+        private readonly \Closure $engine,
+        private readonly OssaDsn $dsn,
+        private readonly SerializerInterface $serializer,
+        private readonly WorkerTransports $worker,
+        private readonly string $name,
+    ) {
+    }
+
+    public function getName(): string
+    {
+        return $this->name;
+    }
+
+    /**
+     * @param int $fetchSize how many messages to yield at most; workers pass it from Symfony 8.1 on
+     *
+     * @return iterable<Envelope>
+     */
+    public function get(int $fetchSize = 1): iterable
+    {
+        return $this->fetch([$this->dsn->queue], $fetchSize);
+    }
+
+    /** @return iterable<Envelope> */
+    public function getFromQueues(array $queueNames, int $fetchSize = 1): iterable
+    {
+        return $this->fetch(array_values($queueNames), $fetchSize);
+    }
+
+    public function send(Envelope $envelope): Envelope
+    {
+        $encoded = $this->serializer->encode($envelope);
+        $id = $this->calling(fn (): string => $this->queue($this->dsn->queue)->send(
+            $encoded['body'],
+            EncodedHeaders::toText($encoded['headers'] ?? []),
+            max(0, $envelope->last(DelayStamp::class)?->getDelay() ?? 0),
+            $envelope->last(PriorityStamp::class)->priority ?? PriorityStamp::NORMAL,
+        ));
+
+        return $envelope->with(new TransportMessageIdStamp($id));
+    }
+
+    public function ack(Envelope $envelope): void
+    {
+        $received = $this->held($envelope);
+        $this->calling(fn () => $this->queue($received->queue)->ack($received->id));
+    }
+
+    /**
+     * Removes a message that failed. A copy was sent before, for the retry or to the failure transport; when none was,
+     * the message is kept in the dead-letter queue. The item of a step is the engine's: unless a result of its attempt
+     * was reported, the attempt counts as failed.
+     */
+    public function reject(Envelope $envelope): void
+    {
+        $received = $this->held($envelope);
+        $queue = $this->queue($received->queue);
+        if (null !== $received->token) {
+            $this->calling(static fn () => $queue->reject($received->id));
+
+            return;
+        }
+        if (null !== $envelope->last(DeadLetterStamp::class)) {
+            // Not left to the queue, which would keep it without the reason of its failure.
+            $encoded = $this->serializer->encode($envelope);
+            $this->calling(fn () => $this->queue($this->dsn->deadLetterQueue)->send($encoded['body'], EncodedHeaders::toText($encoded['headers'] ?? [])));
+        }
+        $this->calling(static fn () => $queue->ack($received->id));
+    }
+
+    public function keepalive(Envelope $envelope, ?int $seconds = null): void
+    {
+        $received = $this->held($envelope);
+        $this->calling(fn () => $this->queue($received->queue)->keepalive($received->id, $seconds));
+    }
+
+    /** @return iterable<Envelope> */
+    public function all(?int $limit = null): iterable
+    {
+        foreach ($this->calling(fn (): array => $this->queue($this->dsn->queue)->all($limit)) as $delivery) {
+            yield $this->envelope($delivery, false);
+        }
+    }
+
+    public function find(mixed $id): ?Envelope
+    {
+        $delivery = \is_string($id) || \is_int($id) ? $this->calling(fn (): ?Delivery => $this->queue($this->dsn->queue)->find((string) $id)) : null;
+
+        return null === $delivery ? null : $this->envelope($delivery, false);
+    }
+
+    public function getMessageCount(): int
+    {
+        return $this->calling(fn (): int => $this->queue($this->dsn->queue)->count());
+    }
+
+    public function setup(): void
+    {
+        $this->calling(fn () => $this->queue($this->dsn->queue)->setup());
+    }
+
+    /** Writes out what was acknowledged and gives back what was not handed out; the next call opens the queue again. */
+    public function close(): void
+    {
+        foreach ($this->queues as $queue) {
+            $this->calling(static fn () => $queue->close());
+        }
+        $this->queues = [];
+    }
+
+    /** Whether a message could be had at once. */
+    public function isReady(): bool
+    {
+        return $this->calling(fn (): int => $this->queue($this->dsn->queue)->counts()['ready']) > 0;
+    }
+
+    /**
+     * Takes one message at a time: when the worker stops in between, nothing is left in its hands.
+     *
+     * @param list<string> $queues
+     *
+     * @return iterable<Envelope>
+     */
+    private function fetch(array $queues, int $fetchSize): iterable
+    {
+        for ($fetched = 0; $fetched < max(1, $fetchSize); ++$fetched) {
+            $delivery = $this->receive($queues) ?? (0 === $fetched ? $this->await($queues) : null);
+            if (null === $delivery) {
+                return;
+            }
+            yield $this->envelope($delivery, true);
+        }
+    }
+
+    /** @param list<string> $queues */
+    private function receive(array $queues, int $waitMs = 0): ?Delivery
+    {
+        foreach ($queues as $queue) {
+            $deliveries = $this->calling(fn (): array => $this->queue($queue)->receive(1, $waitMs));
+            if ([] !== $deliveries) {
+                return $deliveries[0];
+            }
+        }
+
+        return null;
+    }
+
+    /** @param list<string> $queues */
+    private function await(array $queues): ?Delivery
+    {
+        $wait = $this->worker->waitFor($this);
+        $siblings = $this->worker->siblingsOf($this);
+        $slice = [] === $siblings && 1 === \count($queues) ? $wait : self::SLICE_MS;
+        for ($waited = 0; $waited < $wait; $waited += $slice) {
+            $delivery = $this->receive(\array_slice($queues, 0, 1), $slice) ?? $this->receive(\array_slice($queues, 1));
+            if (null !== $delivery) {
+                return $delivery;
+            }
+            foreach ($siblings as $sibling) {
+                if ($sibling->isReady()) {
+                    return null;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private function envelope(Delivery $delivery, bool $held): Envelope
+    {
+        return DeliveredEnvelope::of($delivery, $this->serializer, $this->name, $held);
+    }
+
+    /** Where the message is; takes it first if it was found by its id, as `messenger:failed:retry ID` does. */
+    private function held(Envelope $envelope): ReceivedFromQueueStamp
+    {
+        $received = $envelope->last(ReceivedFromQueueStamp::class) ?? throw new LogicException('The message was not received from this transport.');
+        if (!$received->held && !$this->calling(fn (): bool => $this->queue($received->queue)->take($received->id))) {
+            throw new TransportException(null === $received->token ? \sprintf('The message "%s" is gone, or a worker has it.', $received->id) : 'A step can only be taken by a worker; to stop it, cancel its run.');
+        }
+
+        return $received;
+    }
+
+    private function queue(string $name): Transport
+    {
+        return $this->queues[$name] ??= ($this->engine)()->transport(array_filter([
+            'queue' => $name,
+            // For messages whose workers died again and again.
+            'dead_letter_queue' => $this->dsn->deadLetterQueue,
+            'prefetch' => $this->dsn->prefetch,
+            'lease_seconds' => $this->dsn->leaseSeconds,
+        ], static fn (string|int|null $value): bool => null !== $value));
+    }
+
+    /**
+     * @template T
+     *
+     * @param \Closure(): T $call
+     *
+     * @return T
+     *
+     * @throws TransportException
+     */
+    private function calling(\Closure $call): mixed
+    {
+        try {
+            return $call();
+        } catch (EngineException $exception) {
+            throw new TransportException($exception->getMessage(), 0, $exception);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\SymfonyRuntime\Transport;
+
+/**
+ * The `ossa://` transports of this process, and which of them may wait for messages.
+ *
+ * A worker asks its receivers one after the other, so one that waits delays the others. It therefore waits in one of them
+ * only, the last native one, and only where nobody is kept waiting: when it is the last of all, or when the round before
+ * found all of them empty. Then Messenger would sleep for a second anyway; we wake up when something arrives on any
+ * native transport instead.
+ */
+final class WorkerTransports
+{
+    private const WAIT_MS = 1000;
+
+    /** @var array<string, OssaTransport> by name */
+    private array $transports = [];
+    /** @var list<string> receivers of the running worker, in the order in which it asks them */
+    private array $order = [];
+    private bool $idle = false;
+
+    public function add(OssaTransport $transport): void
+    {
+        $this->transports[$transport->getName()] = $transport;
+    }
+
+    /** @param list<string> $receivers in the order in which the worker asks them */
+    public function workerStarted(array $receivers): void
+    {
+        $this->order = $receivers;
+        $this->idle = false;
+    }
+
+    public function workerRan(bool $idle): void
+    {
+        $this->idle = $idle;
+    }
+
+    /** Gives back what was taken and not handed out, and writes out what was acknowledged. */
+    public function workerStopped(): void
+    {
+        $this->order = [];
+        foreach ($this->transports as $transport) {
+            $transport->close();
+        }
+    }
+
+    /** For how many milliseconds a transport may wait for its next message. */
+    public function waitFor(OssaTransport $transport): int
+    {
+        $native = $this->inWorker();
+        if ($transport !== end($native)) {
+            return 0;
+        }
+
+        return $this->idle || end($this->order) === $transport->getName() ? self::WAIT_MS : 0;
+    }
+
+    /** @return list<OssaTransport> the other native transports that the running worker reads */
+    public function siblingsOf(OssaTransport $transport): array
+    {
+        return array_values(array_filter($this->inWorker(), static fn (OssaTransport $other): bool => $other !== $transport));
+    }
+
+    /** @return list<OssaTransport> */
+    private function inWorker(): array
+    {
+        return array_values(array_filter(array_map(fn (string $name): ?OssaTransport => $this->transports[$name] ?? null, $this->order)));
+    }
+}

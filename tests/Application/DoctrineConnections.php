@@ -1,0 +1,47 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Application;
+
+use Doctrine\DBAL\Connection;
+use Doctrine\DBAL\DriverManager;
+use Doctrine\Persistence\ConnectionRegistry;
+
+/** One connection to a SQLite file, for Symfony's Doctrine transport. */
+final class DoctrineConnections implements ConnectionRegistry
+{
+    private ?Connection $connection = null;
+
+    public function __construct(private readonly string $file)
+    {
+    }
+
+    public function getDefaultConnectionName(): string
+    {
+        return 'default';
+    }
+
+    public function getConnection(?string $name = null): object
+    {
+        if (null === $this->connection) {
+            @mkdir(\dirname($this->file), 0777, true);
+            $this->connection = DriverManager::getConnection(['driver' => 'pdo_sqlite', 'path' => $this->file]);
+            // Several workers share the file.
+            $this->connection->executeStatement('PRAGMA busy_timeout = 10000');
+            $this->connection->executeStatement('PRAGMA journal_mode = WAL');
+        }
+
+        return $this->connection;
+    }
+
+    public function getConnections(): array
+    {
+        return ['default' => $this->getConnection()];
+    }
+
+    public function getConnectionNames(): array
+    {
+        return ['default' => 'default'];
+    }
+}

@@ -1,0 +1,163 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Application;
+
+use Composer\Autoload\ClassLoader;
+use Symfony\Component\Process\Process;
+
+/** A test with processes of its own: workers, consoles and servers, none of which outlives it. */
+abstract class ProcessTestCase extends ApplicationTestCase
+{
+    /** @var array<int, Process> workers that are started again when they end, by number */
+    private array $workers = [];
+    /** @var list<string> */
+    private array $workerCommand = [];
+    /** @var list<Process> */
+    private array $others = [];
+
+    protected function tearDown(): void
+    {
+        foreach ([...$this->workers, ...$this->others] as $process) {
+            $process->stop(5, \SIGTERM);
+        }
+        $this->workers = [];
+        parent::tearDown();
+    }
+
+    /**
+     * @param list<string>          $arguments
+     * @param array<string, string> $environment
+     */
+    protected function process(array $arguments, array $environment = []): Process
+    {
+        return new Process(
+            [\PHP_BINARY, __DIR__.'/console.php', $this->folder(), '--no-interaction', '--no-ansi', ...$arguments],
+            $this->folder(),
+            ['OSSA_TEST_AUTOLOAD' => array_key_first(ClassLoader::getRegisteredLoaders()).'/autoload.php', 'SHELL_VERBOSITY' => '0'] + $environment,
+            timeout: 120,
+        );
+    }
+
+    /** @param list<string> $arguments */
+    protected function runConsole(array $arguments, int $exitCode = 0): Process
+    {
+        $process = $this->process($arguments);
+        $process->run();
+        self::assertSame($exitCode, $process->getExitCode(), $process->getOutput().$process->getErrorOutput().$this->log());
+
+        return $process;
+    }
+
+    /**
+     * Starts workers, as a supervisor would: {@see supervise()} starts them again.
+     *
+     * @param list<string> $transports
+     * @param list<string> $options
+     */
+    protected function startWorkers(int $count, array $transports, array $options = []): void
+    {
+        $this->workerCommand = ['messenger:consume', ...$transports, '--sleep=0.05', ...$options];
+        for ($number = 0; $number < $count; ++$number) {
+            $this->startWorker($number);
+        }
+    }
+
+    /** Starts workers that ended again; as long as this is called, there are as many as at first. */
+    protected function supervise(): void
+    {
+        foreach ($this->workers as $number => $worker) {
+            if (!$worker->isRunning()) {
+                $this->startWorker($number);
+            }
+        }
+    }
+
+    /** Ends a worker without giving it a chance to tidy up; it is started again. */
+    protected function killAWorker(): void
+    {
+        $number = array_rand($this->workers);
+        $this->workers[$number]->signal(\SIGKILL);
+        $this->workers[$number]->wait();
+        $this->startWorker($number);
+    }
+
+    /** Asks the workers to end, and waits until they have. */
+    protected function stopWorkers(): void
+    {
+        foreach ($this->workers as $worker) {
+            if ($worker->isRunning()) {
+                $worker->signal(\SIGTERM);
+            }
+        }
+        foreach ($this->workers as $worker) {
+            $worker->wait();
+        }
+        $this->workers = [];
+    }
+
+    /** @param \Closure(): bool $until */
+    protected function superviseUntil(\Closure $until, float $seconds = 30.0): void
+    {
+        $deadline = microtime(true) + $seconds;
+        while (!$until()) {
+            if (microtime(true) > $deadline) {
+                self::fail(\sprintf("the workers did not get there within %.0f s; their log:\n%s", $seconds, $this->log()));
+            }
+            $this->supervise();
+            usleep(20_000);
+        }
+    }
+
+    /**
+     * Starts a Redis server on a free port; skips the test where there is none.
+     *
+     * @return int its port
+     */
+    protected function startRedis(): int
+    {
+        $binary = trim((string) shell_exec('command -v redis-server'));
+        if ('' === $binary) {
+            self::markTestSkipped('redis-server is not installed');
+        }
+        if (!\extension_loaded('redis')) {
+            self::markTestSkipped('the PHP extension "redis" is not installed');
+        }
+        $port = self::freePort();
+        $server = new Process([$binary, '--port', (string) $port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', $this->folder()], timeout: null);
+        $server->start();
+        $this->others[] = $server;
+        $this->superviseUntil(static function () use ($port): bool {
+            $connection = @fsockopen('127.0.0.1', $port);
+            if (false === $connection) {
+                return false;
+            }
+            fclose($connection);
+
+            return true;
+        });
+
+        return $port;
+    }
+
+    private function startWorker(int $number): void
+    {
+        // Symfony's Redis transport wants a name of its own for each worker.
+        $worker = $this->process($this->workerCommand, ['OSSA_TEST_CONSUMER' => 'worker-'.$number]);
+        $worker->setTimeout(null);
+        $worker->disableOutput();
+        $worker->start();
+        $this->workers[$number] = $worker;
+    }
+
+    private static function freePort(): int
+    {
+        $socket = stream_socket_server('tcp://127.0.0.1:0');
+        self::assertNotFalse($socket);
+        $name = (string) stream_socket_get_name($socket, false);
+        fclose($socket);
+
+        return (int) substr($name, (int) strrpos($name, ':') + 1);
+    }
+}

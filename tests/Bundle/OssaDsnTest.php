@@ -1,0 +1,58 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Bundle;
+
+use Ossa\SymfonyRuntime\Transport\OssaDsn;
+use PHPUnit\Framework\Attributes\DataProvider;
+use PHPUnit\Framework\TestCase;
+use Symfony\Component\Messenger\Exception\ExceptionInterface;
+use Symfony\Component\Messenger\Exception\InvalidArgumentException;
+use Symfony\Component\Messenger\Exception\LogicException;
+
+final class OssaDsnTest extends TestCase
+{
+    public function testTheQueueHasADefaultAndItsDeadLettersAQueueBesideIt(): void
+    {
+        $dsn = OssaDsn::parse('ossa://default');
+
+        self::assertSame(['default', 'default.dead', null, null], [$dsn->queue, $dsn->deadLetterQueue, $dsn->prefetch, $dsn->leaseSeconds]);
+    }
+
+    public function testOptionsOfTheDsnWinOverThoseOfTheTransport(): void
+    {
+        $dsn = OssaDsn::parse('ossa://default?queue=mails&prefetch=8', ['queue' => 'other', 'lease_seconds' => 60, 'dead_letter_queue' => 'graveyard']);
+
+        self::assertSame(['mails', 'graveyard', 8, 60], [$dsn->queue, $dsn->deadLetterQueue, $dsn->prefetch, $dsn->leaseSeconds]);
+    }
+
+    /** @return iterable<string, array{string, class-string<\Throwable>, string}> */
+    public static function wrong(): iterable
+    {
+        yield 'another host' => ['ossa://elsewhere', InvalidArgumentException::class, 'host'];
+        yield 'a path' => ['ossa://default/queue', InvalidArgumentException::class, 'path'];
+        yield 'credentials' => ['ossa://u:top-secret@default', InvalidArgumentException::class, 'user'];
+        yield 'no number' => ['ossa://default?prefetch=many', InvalidArgumentException::class, 'prefetch'];
+        yield 'a number out of range' => ['ossa://default?lease_seconds=0', InvalidArgumentException::class, 'lease_seconds'];
+        yield 'no name' => ['ossa://default?queue=a+b', InvalidArgumentException::class, 'queue'];
+        yield 'a list for a name' => ['ossa://default?queue[]=a', InvalidArgumentException::class, 'queue'];
+        yield 'an unknown option' => ['ossa://default?speed=9', LogicException::class, 'speed'];
+    }
+
+    /** @param class-string<\Throwable> $class */
+    #[DataProvider('wrong')]
+    public function testAWrongPartIsNamedAndTheDsnNotShown(string $dsn, string $class, string $part): void
+    {
+        try {
+            OssaDsn::parse($dsn);
+        } catch (ExceptionInterface $exception) {
+            self::assertInstanceOf($class, $exception);
+            self::assertStringContainsString($part, $exception->getMessage());
+            self::assertStringNotContainsString('top-secret', $exception->getMessage());
+
+            return;
+        }
+        self::fail('it was taken');
+    }
+}
