@@ -1,0 +1,69 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Bench;
+
+use Symfony\Component\Filesystem\Filesystem;
+use Symfony\Component\Messenger\Envelope;
+
+/**
+ * How long a message waits when the worker, another process with Symfony's default options, has nothing to do.
+ */
+final readonly class IdleLatency
+{
+    /**
+     * @param positive-int $samples
+     */
+    public function __construct(private int $samples)
+    {
+    }
+
+    /**
+     * @return non-empty-list<float> milliseconds from before the send until inside the handler
+     */
+    public function measure(Variant $variant): array
+    {
+        fprintf(\STDERR, "idle: %s\n", $variant->name);
+        $files = new Filesystem();
+        $folder = sys_get_temp_dir().'/ossa-bench-'.bin2hex(random_bytes(4));
+        $files->mkdir($folder);
+        $transport = ($variant->open)($folder);
+        // The first message shows that the worker is up; it is not counted.
+        $transport->send(new Envelope(new BenchMessage(0, microtime(true))));
+        $worker = proc_open([\PHP_BINARY, __DIR__.'/worker/idle.php', $variant->name, $folder, (string) ($this->samples + 1)], [1 => ['pipe', 'w']], $pipes);
+        if (false === $worker) {
+            throw new \RuntimeException('The worker process does not start.');
+        }
+        try {
+            $this->latency($pipes[1]);
+            $latencies = [];
+            for ($i = 1; $i <= $this->samples; ++$i) {
+                // Off any rhythm of polling.
+                usleep(random_int(50_000, 1_100_000));
+                $transport->send(new Envelope(new BenchMessage($i, microtime(true))));
+                $latencies[] = $this->latency($pipes[1]);
+            }
+
+            return $latencies;
+        } finally {
+            proc_terminate($worker);
+            proc_close($worker);
+            unset($transport);
+            $files->remove($folder);
+        }
+    }
+
+    /**
+     * @param resource $output
+     */
+    private function latency($output): float
+    {
+        $line = fgets($output);
+        if (false === $line || !is_numeric(trim($line))) {
+            throw new \RuntimeException('The worker ended early: '.$line.stream_get_contents($output));
+        }
+
+        return (float) $line;
+    }
+}

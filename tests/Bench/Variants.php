@@ -1,0 +1,35 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Bench;
+
+use Doctrine\DBAL\DriverManager;
+use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
+use Symfony\Component\Messenger\Bridge\Doctrine\Transport\Connection;
+use Symfony\Component\Messenger\Bridge\Doctrine\Transport\DoctrineTransport;
+use Symfony\Component\Messenger\Transport\Serialization\PhpSerializer;
+
+final readonly class Variants
+{
+    public static function named(string $name): Variant
+    {
+        return self::all()[$name] ?? throw new \InvalidArgumentException(\sprintf('No variant "%s".', $name));
+    }
+
+    /**
+     * @return non-empty-array<string, Variant>
+     */
+    public static function all(): array
+    {
+        return [
+            'doctrine-sqlite' => new Variant('doctrine-sqlite', static function (string $folder): DoctrineTransport {
+                $connection = DriverManager::getConnection(['driver' => 'pdo_sqlite', 'path' => $folder.'/doctrine.db']);
+
+                return new DoctrineTransport(new Connection(['auto_setup' => true] + Connection::buildConfiguration('doctrine://default'), $connection), new PhpSerializer());
+            }),
+            'ossa-sqlite' => new Variant('ossa-sqlite', static fn (string $folder) => self::ossa($folder, 'full')),
+            'ossa-sqlite-normal' => new Variant('ossa-sqlite-normal', static fn (string $folder) => self::ossa($folder, 'normal')),
+        ];
+    }
+}
