@@ -48,11 +48,12 @@ fn report_each(part: &Part<'_>, report: &Report) -> bool {
                 true
             }
         },
+        // `|`, not `||`: the parts after the first bad one are looked at, too.
         Value::Array(_) => part.elements().fold(false, |found, element| {
-            report_each(&element, report) || found
+            found | report_each(&element, report)
         }),
         Value::Object(_) => part.members().fold(false, |found, (_, member)| {
-            report_each(&member, report) || found
+            found | report_each(&member, report)
         }),
         _ => false,
     }
