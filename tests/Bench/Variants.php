@@ -5,7 +5,10 @@ declare(strict_types=1);
 namespace Ossa\Tests\Bench;
 
 use Doctrine\DBAL\DriverManager;
+use Ossa\Runtime\Engine;
+use Ossa\SymfonyRuntime\Transport\OssaTransport;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
+use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 use Symfony\Component\Messenger\Bridge\Doctrine\Transport\Connection;
 use Symfony\Component\Messenger\Bridge\Doctrine\Transport\DoctrineTransport;
 use Symfony\Component\Messenger\Transport\Serialization\PhpSerializer;
@@ -28,8 +31,16 @@ final readonly class Variants
 
                 return new DoctrineTransport(new Connection(['auto_setup' => true] + Connection::buildConfiguration('doctrine://default'), $connection), new PhpSerializer());
             }),
-            'ossa-sqlite' => new Variant('ossa-sqlite', static fn (string $folder) => self::ossa($folder, 'full')),
-            'ossa-sqlite-normal' => new Variant('ossa-sqlite-normal', static fn (string $folder) => self::ossa($folder, 'normal')),
+            'ossa-sqlite' => new Variant('ossa-sqlite', static fn (string $folder): OssaTransport => self::ossa($folder, 'full')),
+            'ossa-sqlite-normal' => new Variant('ossa-sqlite-normal', static fn (string $folder): OssaTransport => self::ossa($folder, 'normal')),
         ];
+    }
+
+    private static function ossa(string $folder, string $synchronous): OssaTransport
+    {
+        $engine = Engine::open("sqlite://$folder/ossa.db?synchronous=$synchronous");
+        $factory = new OssaTransportFactory(static fn (): Engine => $engine, new WorkerTransports());
+
+        return $factory->createTransport('ossa://default?queue=bench', [], new PhpSerializer());
     }
 }
