@@ -114,7 +114,7 @@ fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+            sorted.sort_by_key(|(key, _)| *key);
             let members: Map<_, _> = sorted
                 .into_iter()
                 .map(|(key, member)| (key.clone(), canonical(member)))

@@ -103,7 +103,7 @@ impl Machine<'_> {
         }
         let bindings = match self.bindings(place, call, &input) {
             Ok(bindings) => bindings,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(*error)),
         };
         let start = self.state.start();
         Ok(Ok(StepJob {
@@ -133,7 +133,7 @@ impl Machine<'_> {
         place: Place,
         call: &TaskCall,
         input: &Value,
-    ) -> Result<Vec<Binding>, StepError> {
+    ) -> Result<Vec<Binding>, Box<StepError>> {
         let render = |binding: &PlannedBinding| {
             let names = self.names_of_task(place, call, input, "binding");
             let config = binding.config.as_ref().map(|config| config.render(&names));
@@ -143,7 +143,7 @@ impl Machine<'_> {
                 .map_err(|error| expression_error(&subject(), &error))?;
             if config.as_ref().is_some_and(is_too_deep) {
                 let message = format!("{} nests deeper than {MAX_DATA_DEPTH} levels", subject());
-                return Err(StepError::new("VALIDATION_FAILED", message));
+                return Err(Box::new(StepError::new("VALIDATION_FAILED", message)));
             }
             Ok(Binding {
                 capability: binding.capability.clone(),

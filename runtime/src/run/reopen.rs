@@ -2,8 +2,9 @@
 
 use super::event::{Event, SkipReason};
 use super::machine::Machine;
-use super::state::{Phase, Place};
+use super::state::{Phase, Place, StepState};
 use super::transition::{Answer, Rejection};
+use crate::plan::FailureMode;
 use crate::port::{RunStatus, StepRef};
 
 impl Machine<'_> {
@@ -19,7 +20,8 @@ impl Machine<'_> {
                 attempt: 0,
             },
         })?;
-        if let Some(reason) = refusal(self.status(), step.phase) {
+        let refused = refusal(self.status(), step.phase).or_else(|| self.halted_by(step.phase));
+        if let Some(reason) = refused {
             return Err(Rejection::NotRetryable {
                 step: self.node(place)?.id.clone(),
                 reason,
@@ -47,6 +49,22 @@ impl Machine<'_> {
         Ok(Answer::Applied {
             status: self.status(),
         })
+    }
+
+    /// Why a canceled step is not the one to retry: under `halt` a run does not go on past a failure, and retrying the
+    /// step that failed gives this one its chance as well.
+    fn halted_by(&self, phase: Phase) -> Option<String> {
+        if phase != Phase::Canceled || self.plan.on_failure() != FailureMode::Halt {
+            return None;
+        }
+        let failed = |(_, step): &(Place, &StepState)| {
+            matches!(step.phase, Phase::Failed { continued: false })
+        };
+        let (place, _) = self.state.steps().find(failed)?;
+        let id = &self.plan.node(place.node)?.id;
+        Some(format!(
+            "it was canceled because `{id}` failed; retry that step"
+        ))
     }
 }
 

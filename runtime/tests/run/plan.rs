@@ -115,19 +115,16 @@ fn a_reference_that_leads_to_nothing_says_where_it_was_looked_for() {
 }
 
 #[test]
-fn unknown_steps_are_named_with_how_they_are_mentioned() {
-    let step = |rest: &str| {
-        format!("steps: [{{id: a, kind: Task, inline: {{capabilities: [x]}}, {rest}}}]")
-    };
+fn a_step_that_only_its_task_mentions_must_exist() {
     refused(
-        &step("input: '${{ steps.ghost.output }}'"),
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], preconditions: [{expression: 'steps.ghost.output'}]}}]",
         "OSSA-P003",
         "reads the result of unknown step `ghost`",
         "a",
         "$.spec.steps[0]",
     );
     refused(
-        &step("input: '${{ steps[7].output }}'"),
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], condition: 'steps[7].output'}}]",
         "OSSA-P003",
         "`steps[7]`",
         "a",
@@ -136,21 +133,25 @@ fn unknown_steps_are_named_with_how_they_are_mentioned() {
 }
 
 #[test]
-fn steps_that_wait_for_each_other_are_refused_with_the_circle() {
+fn steps_that_wait_for_each_other_by_their_bare_names_are_refused_with_the_circle() {
     let spec = "steps:
   - {id: a, kind: Task, depends_on: [], inline: {capabilities: [x]}}
-  - {id: b, kind: Task, depends_on: [a, d], inline: {capabilities: [x]}}
+  - {id: b, kind: Task, depends_on: [a], input: '${{ d.output }}', inline: {capabilities: [x]}}
   - {id: c, kind: Task, depends_on: [b], inline: {capabilities: [x]}}
-  - {id: d, kind: Task, depends_on: [], input: '${{ steps.c.output }}', inline: {capabilities: [x]}}
+  - {id: d, kind: Task, depends_on: [], input: '${{ c.output }}', inline: {capabilities: [x]}}
   - {id: e, kind: Task, depends_on: [d], inline: {capabilities: [x]}}";
     refused(spec, "OSSA-P004", "b → d → c → b", "b", "$.spec.steps[1]");
 }
 
 #[test]
-fn a_step_that_reads_its_own_result_waits_for_itself() {
-    let spec =
-        "steps: [{id: a, kind: Task, input: '${{ steps.a.output }}', inline: {capabilities: [x]}}]";
-    refused(spec, "OSSA-P004", "a → a", "a", "$.spec.steps[0]");
+fn a_step_whose_task_needs_its_own_result_first_waits_for_itself() {
+    refused(
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], preconditions: [{expression: 'steps.a.output'}]}}]",
+        "OSSA-P004",
+        "a → a",
+        "a",
+        "$.spec.steps[0]",
+    );
 }
 
 #[test]

@@ -140,6 +140,15 @@ fn a_canceled_step_of_a_run_that_ran_out_of_time_can_be_retried() {
 }
 
 #[test]
+fn a_step_that_was_canceled_because_of_a_failure_points_at_the_one_that_failed() {
+    let mut run = Run::of(FAN);
+    run.fail("a", "BOOM");
+    let refused = run.retry("b").unwrap_err();
+    assert_eq!(refused.code(), "OSSA-R006");
+    assert!(refused.to_string().contains("`a` failed"), "{refused}");
+}
+
+#[test]
 fn other_steps_and_runs_refuse_a_retry() {
     let mut run = Run::of(FAN);
     assert_eq!(run.retry("a").unwrap_err().code(), "OSSA-R006");
