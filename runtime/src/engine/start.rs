@@ -1,9 +1,9 @@
 //! Starting runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use rand::Rng as _;
 use serde_json::Value;
+use uuid::{ContextV7, Uuid};
 
 use super::Engine;
 use super::change::rejected;
@@ -229,12 +229,15 @@ impl Core {
     }
 }
 
-/// A run's id: a version 7 UUID of the engine's clock, so ids sort by creation time.
+/// Counts the ids made within one millisecond; one for the process, whatever number of engines it has.
+static IDS: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A run's id: a version 7 UUID of the engine's clock. Ids made by one process sort in the order they were made in.
 fn fresh_run(now: Timestamp) -> RunId {
-    let mut random = [0_u8; 10];
-    rand::rng().fill_bytes(&mut random);
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-    RunId::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    let nanos = u32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
+    let time = uuid::Timestamp::from_unix(&IDS, millis / 1000, nanos);
+    RunId::from_uuid(Uuid::new_v7(time))
 }
 
 fn nothing_done() -> Error {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A run's identity: a UUID, version 7 for those the engine creates, so ids sort by creation time.
+/// A run's identity: a UUID, version 7 for those the engine creates, so ids sort by creation time: strictly those
+/// of one process, to the millisecond those of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(Uuid);

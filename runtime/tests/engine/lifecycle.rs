@@ -209,6 +209,15 @@ stories! {
         assert_eq!(error.code(), "OSSA-N015");
     }
 
+    fn runs_of_one_millisecond_are_listed_in_the_order_they_were_started_in(lab) {
+        let engine = lab.engine();
+        let mut started: Vec<_> = (0..50).map(|_| start(&engine, &three_steps())).collect();
+        started.reverse();
+        let page = Page { after: None, limit: 50 };
+        let listed = engine.runs(&RunFilter::default(), &page).unwrap().runs;
+        assert_eq!(listed.iter().map(|head| head.run).collect::<Vec<_>>(), started);
+    }
+
     fn events_can_be_read_from_a_version_on(lab) {
         let engine = lab.engine();
         let id = start(&engine, &three_steps());
