@@ -21,6 +21,7 @@ pub(super) const CASES: &[Case] = cases![
     a_claim_can_be_shortened,
     a_rejected_message_is_a_dead_letter_and_nowhere_else,
     a_dead_letter_is_received_and_acked_like_any_message,
+    a_dead_letter_has_lost_nobody_yet,
     one_bad_receipt_does_not_spoil_the_others,
 ];
 
@@ -179,6 +180,18 @@ fn a_dead_letter_is_received_and_acked_like_any_message(
     assert_eq!(dead.receipt.fence, 2);
     assert_eq!(backend.ack(&[dead.receipt])?, [true]);
     assert_eq!(backend.list_messages("dead", 9)?, []);
+    Ok(())
+}
+
+fn a_dead_letter_has_lost_nobody_yet(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    publish(backend.as_ref(), &[message("q", "m")])?;
+    receive_one(backend.as_ref(), "q", at(0))?;
+    let later = at(0).after(LEASE);
+    let again = receive_one(backend.as_ref(), "q", later)?;
+    assert_eq!(again.losses, 1);
+    backend.reject(&[again.receipt], "dead", later)?;
+    // Whoever replays it is not to be told that it kills its workers, before it has killed one.
+    assert_eq!(receive_one(backend.as_ref(), "dead", later)?.losses, 0);
     Ok(())
 }
 

@@ -195,6 +195,7 @@ impl Messages {
             message.claimed = false;
             message.visible_at = now;
             message.deadline = None;
+            message.losses = 0;
         })
     }
 

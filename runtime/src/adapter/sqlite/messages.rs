@@ -320,7 +320,7 @@ pub(super) fn reject(
     let rejected = db
         .prepare_cached(
             "UPDATE messages SET queue = ?3, visible_at = ?4, claimed = 0, rid = NULL, scope = NULL,
-                node = NULL, attempt = NULL, timeout = NULL, deadline = NULL
+                node = NULL, attempt = NULL, timeout = NULL, deadline = NULL, losses = 0
              WHERE id = ?1 AND fence = ?2 AND claimed = 1",
         )?
         .execute(params![
