@@ -30,7 +30,8 @@ pub struct EngineOptions {
     pub env: Map<String, Value>,
     /// How long a claim holds without a heartbeat; heartbeats come at a third of it.
     pub lease: Duration,
-    /// How long a relayed item may stay unclaimed before it is relayed again.
+    /// How long a relayed item may stay unclaimed before it is relayed again; after that twice as long each time, up to an
+    /// hour.
     pub dispatch_deadline: Duration,
     /// So many lost leases make an attempt fail with `WORKER_LOST`.
     pub max_losses: u32,

@@ -2,7 +2,7 @@
 //!
 //! The store's queue is the outbox: an item is published in the transaction of the transition that made it, whatever
 //! transport the host uses. A relay hands items out and confirms them once the other transport has stored them; until
-//! a worker claims one, it stays in the queue and comes again when the dispatch deadline has passed. So a relay may
+//! a worker claims one, it stays in the queue and comes again, after longer and longer intervals. So a relay may
 //! repeat an item, and never skips one.
 
 use std::time::Duration;
@@ -12,11 +12,14 @@ use super::claim::unreadable;
 use super::options::check_queue;
 use super::report::StepOutcome;
 use crate::error::Error;
-use crate::port::{Lease, Priority, Receipt, Receive};
+use crate::port::{Lease, Priority, Receipt, Receive, Timestamp};
 use crate::run::StepJob;
 
 /// Unconfirmed items come again after this time: long enough to publish a batch, short enough after a crash.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+
+/// However long an item has waited for a worker, it comes again after this time.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// A step item to publish on another transport.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +33,7 @@ pub struct StepDispatch {
     /// How urgent it is.
     pub priority: Priority,
     receipt: Receipt,
+    published_at: Timestamp,
 }
 
 impl Engine {
@@ -62,6 +66,7 @@ impl Engine {
                     queue: delivery.queue,
                     priority: delivery.priority,
                     receipt: delivery.receipt,
+                    published_at: delivery.published_at,
                 }),
                 // Nobody could run it; the run must not wait for it.
                 Err(error) => {
@@ -74,13 +79,20 @@ impl Engine {
     }
 
     /// Confirms that relayed items are stored by the other transport. Those that are not confirmed come again after
-    /// 30 s; those that are, when nobody has claimed them within the dispatch deadline.
+    /// 30 s. Those that are come again when nobody has claimed them within the dispatch deadline; while that goes on,
+    /// each time after twice as long, up to an hour: a transport whose workers are down is not flooded with copies.
     ///
     /// # Errors
     /// What the store fails with.
     pub fn relayed(&self, dispatches: &[StepDispatch]) -> Result<(), Error> {
         let core = self.core();
-        self.postpone(dispatches, core.options.dispatch_deadline)
+        let now = core.now();
+        let deadline = core.options.dispatch_deadline;
+        let longest = LONGEST_INTERVAL.max(deadline);
+        // As long again as it has waited already doubles the interval, and needs no counter that survives a restart.
+        self.postpone(dispatches, now, |dispatch| {
+            now.since(dispatch.published_at).clamp(deadline, longest)
+        })
     }
 
     /// Has relayed items come again at once: the other transport did not take them.
@@ -88,21 +100,24 @@ impl Engine {
     /// # Errors
     /// What the store fails with.
     pub fn not_relayed(&self, dispatches: &[StepDispatch]) -> Result<(), Error> {
-        self.postpone(dispatches, Duration::ZERO)
+        self.postpone(dispatches, self.core().now(), |_| Duration::ZERO)
     }
 
-    fn postpone(&self, dispatches: &[StepDispatch], by: Duration) -> Result<(), Error> {
+    fn postpone(
+        &self,
+        dispatches: &[StepDispatch],
+        now: Timestamp,
+        by: impl Fn(&StepDispatch) -> Duration,
+    ) -> Result<(), Error> {
         if dispatches.is_empty() {
             return Ok(());
         }
-        let core = self.core();
-        let at = core.now().after(by);
         let releases: Vec<_> = dispatches
             .iter()
-            .map(|dispatch| (dispatch.receipt.clone(), at))
+            .map(|dispatch| (dispatch.receipt.clone(), now.after(by(dispatch))))
             .collect();
         // `false` where a worker was faster and has claimed the item already: all the better.
-        core.backend()?.release(&releases)?;
+        self.core().backend()?.release(&releases)?;
         Ok(())
     }
 }

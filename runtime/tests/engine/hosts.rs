@@ -64,6 +64,24 @@ stories! {
         assert_eq!(tokens(&engine), [dispatches[0].token.clone()]);
     }
 
+    fn what_nobody_claims_is_relayed_after_longer_and_longer_intervals(lab) {
+        let engine = lab.engine();
+        start(&engine, &three_steps());
+        let mut minutes = Vec::new();
+        // A day on which no worker runs.
+        for minute in 0..24 * 60 {
+            let dispatches = engine.relay(&[QUEUE], 10).unwrap();
+            if !dispatches.is_empty() {
+                minutes.push(minute);
+            }
+            engine.relayed(&dispatches).unwrap();
+            lab.pass(Duration::from_secs(60));
+        }
+        assert_eq!(minutes[..7], [0, 5, 10, 20, 40, 80, 140]);
+        assert!(minutes[7..].windows(2).all(|two| two[1] - two[0] == 60), "{minutes:?}");
+        assert!(minutes.len() > 24, "it is never given up");
+    }
+
     fn what_the_transport_refused_is_relayed_again_at_once(lab) {
         let engine = lab.engine();
         start(&engine, &three_steps());
@@ -80,7 +98,9 @@ stories! {
         for _ in 0..600 {
             let dispatches = engine.relay(&[QUEUE], 10).unwrap();
             engine.relayed(&dispatches).unwrap();
-            token.clone_from(&dispatches[0].token);
+            if let Some(dispatch) = dispatches.first() {
+                token.clone_from(&dispatch.token);
+            }
             lab.pass(Duration::from_secs(300));
             engine.tick().unwrap();
         }
