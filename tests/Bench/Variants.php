@@ -39,12 +39,8 @@ final readonly class Variants
     private static function ossa(string $folder, string $synchronous): OssaTransport
     {
         $engine = Engine::open("sqlite://$folder/ossa.db?synchronous=$synchronous");
-        $transports = new WorkerTransports();
-        $transport = (new OssaTransportFactory(static fn (): Engine => $engine, $transports))
-            ->createTransport('ossa://default?queue=bench', ['transport_name' => 'bench'], new PhpSerializer());
-        // What the bundle's listener says when messenger:consume starts.
-        $transports->workerStarted(['bench']);
+        $factory = new OssaTransportFactory(static fn (): Engine => $engine, new WorkerTransports());
 
-        return $transport;
+        return $factory->createTransport('ossa://default?queue=bench', [], new PhpSerializer());
     }
 }

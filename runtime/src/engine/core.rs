@@ -12,7 +12,7 @@ use super::keeper::Keeper;
 use super::library::Library;
 use super::options::EngineOptions;
 use super::plans::Plans;
-use super::timer::Stuck;
+use super::timer::{Setting, Stuck};
 use super::token::{TokenError, TokenSigner};
 use crate::adapter;
 use crate::error::{Category, Error, code};
@@ -30,7 +30,8 @@ pub(super) struct Core {
     pub(super) states: StateCache,
     pub(super) claims: Claims,
     pub(super) keeper: Keeper,
-    pub(super) stuck: Mutex<Stuck>,
+    pub(super) stuck_steps: Stuck<StepRef>,
+    pub(super) stuck_timers: Stuck<Setting>,
 }
 
 /// Where the backend comes from.
@@ -68,7 +69,8 @@ impl Core {
             states: StateCache::new(options.cache_bytes),
             claims: Claims::default(),
             keeper: Keeper::default(),
-            stuck: Mutex::default(),
+            stuck_steps: Stuck::default(),
+            stuck_timers: Stuck::default(),
             options,
         }
     }

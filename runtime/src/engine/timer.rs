@@ -1,27 +1,32 @@
 //! What time brings about: attempts whose time is up, and timers of runs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Engine;
 use super::claim::timed_out;
 use super::core::Core;
 use crate::error::Error;
-use crate::port::{StepRef, TimerRow};
+use crate::port::{RunId, StepRef, TimerKey, Timestamp};
 use crate::run::{Answer, Input, RetryOwner};
 
 /// At most so many are fired in one call.
 const BATCH: usize = 64;
 /// The longest time between two calls.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// What could not be fired is left alone for so long.
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Due things that could not be fired, so that the same few do not keep all others waiting: of a run that is damaged, or
-/// that another process is just firing.
-#[derive(Debug, Default)]
-pub(super) struct Stuck {
-    steps: HashSet<StepRef>,
-    timers: HashSet<(crate::port::TimerKey, u64)>,
-}
+/// that another process is just firing. Each with when it is tried again.
+#[derive(Debug)]
+pub(super) struct Stuck<K>(Mutex<HashMap<K, Timestamp>>);
+
+/// A setting of a timer.
+pub(super) type Setting = (TimerKey, u64);
 
 impl Engine {
     /// Fires what is due: attempts whose time is up, deadlines of runs. Cheap when nothing is. Returns how long to wait
@@ -38,9 +43,10 @@ impl Engine {
 
 impl Core {
     pub(super) fn tick(&self) -> Result<Duration, Error> {
-        let more_attempts = self.time_out()?;
-        let more_timers = self.fire()?;
-        Ok(if more_attempts || more_timers {
+        // One after the other, whatever becomes of the first.
+        let more_attempts = self.time_out();
+        let more_timers = self.fire_timers();
+        Ok(if more_attempts? || more_timers? {
             Duration::ZERO
         } else {
             INTERVAL
@@ -49,75 +55,112 @@ impl Core {
 
     /// Ends attempts whose time is up; returns whether there may be more.
     fn time_out(&self) -> Result<bool, Error> {
-        let known = self.stuck.lock().steps.len();
-        let overdue = self.backend()?.overdue(self.now(), BATCH + known)?;
-        let steps: Vec<_> = overdue
+        let limit = BATCH + self.stuck_steps.len();
+        let overdue = self.backend()?.overdue(self.now(), limit)?;
+        let steps = overdue
             .iter()
-            .filter_map(|delivery| delivery.step.map(|item| item.step))
-            .collect();
-        let due = {
-            let mut stuck = self.stuck.lock();
-            stuck.steps.retain(|step| steps.contains(step));
-            steps
-                .into_iter()
-                .filter(|step| !stuck.steps.contains(step))
-                .collect::<Vec<_>>()
-        };
-        let inputs = due.iter().map(|step| {
-            let input = Input::Failed {
-                step: *step,
-                error: timed_out(),
-                retry_owner: RetryOwner::Engine,
-            };
-            (step.run, input)
-        });
-        let answers = self.change_many(inputs.collect());
-        let mut fired = 0;
-        for (step, answer) in due.iter().zip(answers) {
-            match answer {
-                Ok(changed) if matches!(changed.answer, Answer::Recorded { .. }) => {
-                    self.claims.remove(step);
-                    fired += 1;
-                }
-                Err(error) if error.is_retryable() => return Err(error),
-                Ok(_) | Err(_) => drop(self.stuck.lock().steps.insert(*step)),
-            }
-        }
-        Ok(fired >= BATCH)
+            .filter_map(|delivery| delivery.step.map(|item| item.step));
+        self.fire(&self.stuck_steps, steps.collect())
     }
 
     /// Fires due timers; returns whether there may be more.
-    fn fire(&self) -> Result<bool, Error> {
-        let known = self.stuck.lock().timers.len();
-        let rows = self.backend()?.due_timers(self.now(), BATCH + known)?;
-        let due = {
-            let mut stuck = self.stuck.lock();
-            let keys: HashSet<_> = rows.iter().map(name).collect();
-            stuck.timers.retain(|timer| keys.contains(timer));
-            rows.into_iter()
-                .filter(|row| !stuck.timers.contains(&name(row)))
-                .collect::<Vec<_>>()
-        };
-        let inputs = due.iter().map(|row| {
-            let input = Input::TimerFired {
-                name: row.key.name.clone(),
-                generation: row.generation,
-            };
-            (row.key.run, input)
-        });
-        let answers = self.change_many(inputs.collect());
+    fn fire_timers(&self) -> Result<bool, Error> {
+        let limit = BATCH + self.stuck_timers.len();
+        let rows = self.backend()?.due_timers(self.now(), limit)?;
+        let settings = rows.into_iter().map(|row| (row.key, row.generation));
+        self.fire(&self.stuck_timers, settings.collect())
+    }
+
+    /// Fires what is due, all of it in one commit, and what that fails for one by one: one that cannot be written must
+    /// not keep the others from being so.
+    fn fire<K: Due>(&self, stuck: &Stuck<K>, due: Vec<K>) -> Result<bool, Error> {
+        let now = self.now();
+        let due = stuck.leave_out(due, now);
+        let answers = self.change_many(due.iter().map(Due::input).collect());
+        let alone = due.len() == 1;
         let mut fired = 0;
-        for (row, answer) in due.iter().zip(answers) {
+        let mut failure = None;
+        for (due, mut answer) in due.into_iter().zip(answers) {
+            if !alone && answer.as_ref().is_err_and(|error| !error.is_retryable()) {
+                let (run, input) = due.input();
+                answer = self.change(run, input);
+            }
             match answer {
-                Ok(changed) if matches!(changed.answer, Answer::Applied { .. }) => fired += 1,
-                Err(error) if error.is_retryable() => return Err(error),
-                Ok(_) | Err(_) => drop(self.stuck.lock().timers.insert(name(row))),
+                Ok(changed) if due.is_done_by(changed.answer) => {
+                    due.forget(self);
+                    fired += 1;
+                }
+                Err(error) if error.is_retryable() => failure = Some(error),
+                Ok(_) | Err(_) => stuck.put(due, now.after(AGAIN_AFTER)),
             }
         }
-        Ok(fired >= BATCH)
+        failure.map_or(Ok(fired >= BATCH), Err)
     }
 }
 
-fn name(row: &TimerRow) -> (crate::port::TimerKey, u64) {
-    (row.key.clone(), row.generation)
+impl<K: Eq + Hash> Stuck<K> {
+    fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Of what is due, what is to be fired now. What is no longer due is forgotten.
+    fn leave_out(&self, due: Vec<K>, now: Timestamp) -> Vec<K> {
+        let mut stuck = self.0.lock();
+        let named: HashSet<_> = due.iter().collect();
+        stuck.retain(|key, _| named.contains(key));
+        due.into_iter()
+            .filter(|key| stuck.get(key).is_none_or(|again| *again <= now))
+            .collect()
+    }
+
+    fn put(&self, key: K, again: Timestamp) {
+        self.0.lock().insert(key, again);
+    }
+}
+
+impl<K> Default for Stuck<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+/// Something that is due.
+trait Due: Eq + Hash {
+    fn input(&self) -> (RunId, Input);
+    fn is_done_by(&self, answer: Answer) -> bool;
+    fn forget(&self, _: &Core) {}
+}
+
+impl Due for StepRef {
+    fn input(&self) -> (RunId, Input) {
+        let input = Input::Failed {
+            step: *self,
+            error: timed_out(),
+            retry_owner: RetryOwner::Engine,
+        };
+        (self.run, input)
+    }
+
+    fn is_done_by(&self, answer: Answer) -> bool {
+        matches!(answer, Answer::Recorded { .. })
+    }
+
+    fn forget(&self, core: &Core) {
+        core.claims.remove(self);
+    }
+}
+
+impl Due for Setting {
+    fn input(&self) -> (RunId, Input) {
+        let (key, generation) = self;
+        let input = Input::TimerFired {
+            name: key.name.clone(),
+            generation: *generation,
+        };
+        (key.run, input)
+    }
+
+    fn is_done_by(&self, answer: Answer) -> bool {
+        matches!(answer, Answer::Applied { .. })
+    }
 }

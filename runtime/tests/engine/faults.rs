@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use ossa_runtime::engine::{
 };
 use ossa_runtime::error::{Category, Error};
 use ossa_runtime::plan::Plan;
-use ossa_runtime::port::{Backend, Page, Priority, RunFilter, RunStatus, Version};
+use ossa_runtime::port::{Backend, Page, Priority, RunFilter, RunId, RunStatus, Version};
 use ossa_runtime::run::{Event, RunState};
 use serde_json::json;
 
@@ -183,8 +184,24 @@ fn nothing_is_lost_or_doubled_when_any_one_call_fails_in_sqlite() {
     every_call_fails_once(Lab::in_file);
 }
 
+/// Runs whose deadline has passed, on a store whose commits go by a rule.
+fn overdue(
+    lab: &Lab,
+    runs: usize,
+    rule: impl Fn(&'static str, u64) -> Mode + Send + Sync + 'static,
+) -> (Engine, Vec<RunId>) {
+    let steps = step("first");
+    let plan = plan(&format!(
+        "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {{name: demo}}\nspec:\n  timeout_seconds: 60\n  steps:\n{steps}"
+    ));
+    let ids = (0..runs).map(|_| start(&lab.engine(), &plan)).collect();
+    lab.pass(Duration::from_secs(60));
+    let backend = Faulty::with(lab.backend(), rule) as Arc<dyn Backend>;
+    (Engine::over(backend, lab.options()).unwrap(), ids)
+}
+
 stories! {
-    fn a_consumer_tells_of_a_failure_and_goes_on(lab) {
+    fn a_consumer_goes_on_after_a_failure(lab) {
         for mode in [Mode::Refused, Mode::DoneUnheard] {
             for at in 1..=12 {
                 let sender = lab.engine();
@@ -231,6 +248,31 @@ stories! {
                 seen.dedup();
                 assert_eq!(seen, bodies, "call {at} {mode:?}");
             }
+        }
+    }
+
+    fn what_could_not_be_fired_is_tried_again_after_a_while(lab) {
+        let broken = Arc::new(AtomicBool::new(true));
+        let rule = Arc::clone(&broken);
+        let (engine, ids) = overdue(lab, 1, move |name, _| {
+            let fails = name == "commit" && rule.load(Ordering::SeqCst);
+            [Mode::Works, Mode::Broken][usize::from(fails)]
+        });
+        engine.tick().unwrap();
+        assert_eq!(status(&engine, ids[0]), RunStatus::Running);
+        broken.store(false, Ordering::SeqCst);
+        lab.pass(Duration::from_secs(30));
+        engine.tick().unwrap();
+        assert_eq!(status(&engine, ids[0]), RunStatus::Failed);
+    }
+
+    fn what_cannot_be_fired_together_is_fired_one_by_one(lab) {
+        let (engine, ids) = overdue(lab, 3, |name, _| {
+            [Mode::Works, Mode::Broken][usize::from(name == "commit_many")]
+        });
+        engine.tick().unwrap();
+        for id in ids {
+            assert_eq!(status(&engine, id), RunStatus::Failed);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A backend that fails at one chosen call.
+//! A backend that fails at chosen calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,31 +11,59 @@ use ossa_runtime::port::{
     Version, WorkerId,
 };
 
-/// How the chosen call fails.
+/// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing was done.
+    /// It is carried out.
+    Works,
+    /// Nothing was done; a repetition may succeed.
     Refused,
     /// It was done, and the answer was lost.
     DoneUnheard,
+    /// Nothing was done, and never will be.
+    Broken,
+    /// The backend has a fault of its own.
+    Panics,
 }
+
+type Rule = dyn Fn(&'static str, u64) -> Mode + Send + Sync;
 
 pub struct Faulty {
     inner: Arc<dyn Backend>,
-    mode: Mode,
-    /// The call that fails, from 1; 0 = none.
-    at: u64,
+    rule: Box<Rule>,
+    chosen: u64,
     calls: AtomicU64,
 }
 
 impl Faulty {
+    /// Fails the call of this number, from 1; 0 = none.
     pub fn new(inner: Arc<dyn Backend>, mode: Mode, at: u64) -> Arc<Self> {
+        let rule = move |_, number| if number == at { mode } else { Mode::Works };
         Arc::new(Self {
-            inner,
-            mode,
-            at,
-            calls: AtomicU64::new(0),
+            chosen: at,
+            ..Self::ruled(inner, rule)
         })
+    }
+
+    /// Asks the rule what becomes of each call, by the name of the method and the call's number. A commit of several
+    /// transitions is a `commit_many`.
+    pub fn with(
+        inner: Arc<dyn Backend>,
+        rule: impl Fn(&'static str, u64) -> Mode + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self::ruled(inner, rule))
+    }
+
+    fn ruled(
+        inner: Arc<dyn Backend>,
+        rule: impl Fn(&'static str, u64) -> Mode + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            inner,
+            rule: Box::new(rule),
+            chosen: 0,
+            calls: AtomicU64::new(0),
+        }
     }
 
     pub fn calls(&self) -> u64 {
@@ -44,42 +72,46 @@ impl Faulty {
 
     /// The number of the call that fails.
     pub fn chosen(&self) -> u64 {
-        self.at
+        self.chosen
     }
 
     fn call<T>(
         &self,
+        name: &'static str,
         call: impl FnOnce(&dyn Backend) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        if number != self.at {
-            return call(&*self.inner);
+        let reason = format!("call {number}, of {name}, was chosen to fail");
+        let operation = "go on";
+        match (self.rule)(name, number) {
+            Mode::Works => call(&*self.inner),
+            Mode::Refused => Err(StoreError::Unavailable { operation, reason }),
+            Mode::DoneUnheard => {
+                call(&*self.inner)?;
+                Err(StoreError::Unavailable { operation, reason })
+            }
+            Mode::Broken => Err(StoreError::Failed { operation, reason }),
+            Mode::Panics => panic!("{reason}"),
         }
-        if self.mode == Mode::DoneUnheard {
-            call(&*self.inner)?;
-        }
-        Err(StoreError::Unavailable {
-            operation: "go on",
-            reason: format!("call {number} was chosen to fail"),
-        })
     }
 }
 
 impl Store for Faulty {
     fn commit(&self, commits: &[Commit]) -> Result<Vec<CommitOutcome>, StoreError> {
-        self.call(|it| it.commit(commits))
+        let name = ["commit", "commit_many"][usize::from(commits.len() > 1)];
+        self.call(name, |it| it.commit(commits))
     }
     fn load(&self, runs: &[RunId]) -> Result<Vec<Option<StoredRun>>, StoreError> {
-        self.call(|it| it.load(runs))
+        self.call("load", |it| it.load(runs))
     }
     fn heads(&self, runs: &[RunId]) -> Result<Vec<Option<RunHead>>, StoreError> {
-        self.call(|it| it.heads(runs))
+        self.call("heads", |it| it.heads(runs))
     }
     fn find_by_key(&self, workflow: &str, key: &str) -> Result<Option<RunId>, StoreError> {
-        self.call(|it| it.find_by_key(workflow, key))
+        self.call("find_by_key", |it| it.find_by_key(workflow, key))
     }
     fn list_runs(&self, filter: &RunFilter, page: &Page) -> Result<RunPage, StoreError> {
-        self.call(|it| it.list_runs(filter, page))
+        self.call("list_runs", |it| it.list_runs(filter, page))
     }
     fn history(
         &self,
@@ -87,22 +119,22 @@ impl Store for Faulty {
         after: Version,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        self.call(|it| it.history(run, after, limit))
+        self.call("history", |it| it.history(run, after, limit))
     }
     fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, StoreError> {
-        self.call(|it| it.due_timers(now, limit))
+        self.call("due_timers", |it| it.due_timers(now, limit))
     }
     fn save_plan(&self, hash: &PlanHash, plan: &str) -> Result<(), StoreError> {
-        self.call(|it| it.save_plan(hash, plan))
+        self.call("save_plan", |it| it.save_plan(hash, plan))
     }
     fn load_plan(&self, hash: &PlanHash) -> Result<Option<String>, StoreError> {
-        self.call(|it| it.load_plan(hash))
+        self.call("load_plan", |it| it.load_plan(hash))
     }
     fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
         self.inner.signing_key(fresh)
     }
     fn prune_runs(&self, ended_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.call(|it| it.prune_runs(ended_before, limit))
+        self.call("prune_runs", |it| it.prune_runs(ended_before, limit))
     }
 }
 
@@ -112,13 +144,13 @@ impl Queue for Faulty {
         messages: &[NewMessage],
         now: Timestamp,
     ) -> Result<Vec<MessageId>, StoreError> {
-        self.call(|it| it.publish(messages, now))
+        self.call("publish", |it| it.publish(messages, now))
     }
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.call(|it| it.receive(request))
+        self.call("receive", |it| it.receive(request))
     }
     fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.call(|it| it.relay(request))
+        self.call("relay", |it| it.relay(request))
     }
     fn claim_step(
         &self,
@@ -126,7 +158,7 @@ impl Queue for Faulty {
         worker: &WorkerId,
         lease: Lease,
     ) -> Result<ClaimAnswer, StoreError> {
-        self.call(|it| it.claim_step(step, worker, lease))
+        self.call("claim_step", |it| it.claim_step(step, worker, lease))
     }
     fn claim_message(
         &self,
@@ -135,16 +167,18 @@ impl Queue for Faulty {
         worker: &WorkerId,
         lease: Lease,
     ) -> Result<ClaimAnswer, StoreError> {
-        self.call(|it| it.claim_message(queue, id, worker, lease))
+        self.call("claim_message", |it| {
+            it.claim_message(queue, id, worker, lease)
+        })
     }
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
-        self.call(|it| it.ack(receipts))
+        self.call("ack", |it| it.ack(receipts))
     }
     fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
-        self.call(|it| it.release(releases))
+        self.call("release", |it| it.release(releases))
     }
     fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError> {
-        self.call(|it| it.extend(receipts, until))
+        self.call("extend", |it| it.extend(receipts, until))
     }
     fn reject(
         &self,
@@ -152,19 +186,19 @@ impl Queue for Faulty {
         dead: &str,
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError> {
-        self.call(|it| it.reject(receipts, dead, now))
+        self.call("reject", |it| it.reject(receipts, dead, now))
     }
     fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.call(|it| it.overdue(now, limit))
+        self.call("overdue", |it| it.overdue(now, limit))
     }
     fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
-        self.call(|it| it.count(queue, now))
+        self.call("count", |it| it.count(queue, now))
     }
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.call(|it| it.list_messages(queue, limit))
+        self.call("list_messages", |it| it.list_messages(queue, limit))
     }
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
-        self.call(|it| it.find_message(queue, id))
+        self.call("find_message", |it| it.find_message(queue, id))
     }
     fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
         self.inner.wait_for_change(seen, timeout)
@@ -178,10 +212,10 @@ impl KeyValue for Faulty {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<KvEntry>, StoreError> {
-        self.call(|it| it.kv_get(namespace, key, now))
+        self.call("kv_get", |it| it.kv_get(namespace, key, now))
     }
     fn kv_write(&self, write: &KvWrite, now: Timestamp) -> Result<Option<KvVersion>, StoreError> {
-        self.call(|it| it.kv_write(write, now))
+        self.call("kv_write", |it| it.kv_write(write, now))
     }
     fn kv_keys(
         &self,
@@ -190,9 +224,9 @@ impl KeyValue for Faulty {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        self.call(|it| it.kv_keys(namespace, prefix, now, limit))
+        self.call("kv_keys", |it| it.kv_keys(namespace, prefix, now, limit))
     }
     fn kv_prune(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.call(|it| it.kv_prune(now))
+        self.call("kv_prune", |it| it.kv_prune(now))
     }
 }

@@ -13,6 +13,7 @@
 mod faulty;
 mod lab;
 
+mod background;
 mod claims;
 mod concurrency;
 mod consumer;

@@ -8,6 +8,7 @@
 mod held;
 mod state;
 mod thread;
+mod trouble;
 mod window;
 
 use std::fmt;
@@ -161,7 +162,7 @@ impl Consumer {
                 core: Arc::clone(core),
                 worker: core.worker.clone(),
                 lease,
-                state: Mutex::new(State::new(options.prefetch)),
+                state: Mutex::new(State::new(options.prefetch, lease)),
                 work: Condvar::new(),
                 done: Condvar::new(),
                 options,
@@ -173,18 +174,27 @@ impl Consumer {
     /// Up to `max` messages. Waits up to `wait` (at most 1 s) while there is none, and wakes when one arrives.
     ///
     /// # Errors
-    /// What the store, or the background thread since the last call, failed with. Messages are not lost by it.
+    /// What the store failed with, in this call or in the background since the last one: at once when a repetition will
+    /// not mend it, else when it has gone on for as long as a lease; until then there are just no messages. Messages
+    /// are not lost by it.
     pub fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
         self.ensure_thread()?;
         let shared = &*self.shared;
         let max = max.max(1);
-        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let now = Instant::now();
+        let until = now + wait.min(LONGEST_WAIT);
+        // Those who do not want to wait for messages to arrive do wait for those being fetched, within bounds.
+        let fetched_by = if wait.is_zero() {
+            now + LONGEST_WAIT
+        } else {
+            until
+        };
         let mut state = shared.state.lock();
-        state.window.returned(Instant::now());
-        if let Some(error) = state.failure.take() {
-            return Err(error);
-        }
+        state.window.returned(now);
         loop {
+            if let Some(error) = state.troubles.take() {
+                return Err(error);
+            }
             let taken = state.take(max);
             if !taken.is_empty() {
                 let received = shared.hand_out(&mut state, taken);
@@ -196,35 +206,29 @@ impl Consumer {
                 }
                 continue;
             }
-            let now = Instant::now();
             if state.fetching {
-                if now >= until && !wait.is_zero() {
+                if Instant::now() >= fetched_by {
                     return Ok(Vec::new());
                 }
                 // The thread is at it: its answer is nearer than one of our own.
                 shared.done.wait_for(&mut state, LOOK_EVERY);
-                if let Some(error) = state.failure.take() {
-                    return Err(error);
-                }
                 continue;
             }
             let seen = state.seen;
-            shared.fetch(&mut state, max)?;
-            if state.has_messages() {
+            let pause = shared.fetch(&mut state, max);
+            if state.has_messages() || state.troubles.has_untold() {
                 continue;
             }
             let remaining = until.saturating_duration_since(Instant::now());
             if remaining.is_zero() {
                 return Ok(Vec::new());
             }
-            drop(state);
-            let seen = shared
-                .core
-                .backend()?
-                .wait_for_change(seen, remaining.min(LOOK_EVERY))
-                .map_err(transport)?;
-            state = shared.state.lock();
-            state.seen = seen;
+            match pause {
+                Some(pause) => {
+                    shared.done.wait_for(&mut state, remaining.min(pause));
+                }
+                None => shared.await_change(&mut state, seen, remaining.min(LOOK_EVERY)),
+            }
         }
     }
 
@@ -346,19 +350,22 @@ impl Consumer {
     /// Waits until everything acked, rejected or released is written, at most `bound`. Returns whether it is.
     ///
     /// # Errors
-    /// What the thread failed with.
+    /// As [`receive`](Self::receive).
     pub fn flush(&self, bound: Duration) -> Result<bool, Error> {
         let until = Instant::now() + bound;
+        if self.shared.state.lock().has_writes() {
+            self.ensure_thread()?;
+        }
         let mut state = self.shared.state.lock();
         while state.has_writes() {
-            if let Some(error) = state.failure.take() {
+            if let Some(error) = state.troubles.take() {
                 return Err(error);
             }
             if self.shared.done.wait_until(&mut state, until).timed_out() {
                 return Ok(!state.has_writes());
             }
         }
-        state.failure.take().map_or(Ok(true), Err)
+        state.troubles.take().map_or(Ok(true), Err)
     }
 
     /// Writes what is pending, gives back what was not handed out, and ends the thread, all within

@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::held::Held;
+use super::trouble::Troubles;
 use super::window::Window;
 use crate::engine::claim::Admitted;
-use crate::error::Error;
 use crate::port::{MessageId, Receipt, Timestamp};
 
 /// A host busy for so long has prefetched messages given back: others may be idle.
@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) held: HashMap<MessageId, Held>,
     writes: Writes,
     /// The thread is writing what it took from `writes`.
-    pub(super) writing: bool,
+    writing: bool,
     /// Someone is fetching.
     pub(super) fetching: bool,
     /// The last fetch got all it asked for: there may be more.
@@ -31,8 +31,8 @@ pub(super) struct State {
     pub(super) careful: u32,
     /// Marker of [`Queue::wait_for_change`](crate::port::Queue::wait_for_change).
     pub(super) seen: u64,
-    /// What the thread failed with; the host's next call returns it.
-    pub(super) failure: Option<Error>,
+    /// What fails in the background; the host's next call may have to tell.
+    pub(super) troubles: Troubles,
     /// Number of the thread that is to run; others end.
     current: u64,
     /// The highest number of a thread that has ended.
@@ -62,7 +62,8 @@ impl Writes {
 }
 
 impl State {
-    pub(super) fn new(prefetch: usize) -> Self {
+    /// Failures that may pass are kept from the host for as long as a lease: after that, what is held is lost anyway.
+    pub(super) fn new(prefetch: usize, lease: Duration) -> Self {
         Self {
             window: Window::new(prefetch),
             buffer: VecDeque::new(),
@@ -73,7 +74,7 @@ impl State {
             more: false,
             careful: 0,
             seen: 0,
-            failure: None,
+            troubles: Troubles::new(lease),
             current: 0,
             ended: 0,
         }

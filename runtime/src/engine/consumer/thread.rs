@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use parking_lot::MutexGuard;
 
 use super::state::Writes;
+use super::trouble::Duty;
 use super::{Receive, Shared, State, transport};
 use crate::engine::claim::Admitted;
 use crate::error::{Category, Error, code};
 use crate::port::Lease;
 
-/// After a failed write, try again this much later.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// Messages fetched one at a time after one that may have killed its worker.
 const CAREFUL_FOR: u32 = 100;
 
@@ -74,31 +73,26 @@ fn run(shared: &Shared, number: u64) {
             state.give_back(shared.core.now());
         }
         if state.has_pending_writes() && (schedule.write <= now || closing) {
-            let failed = write(shared, &mut state);
-            if failed && closing {
+            let pause = write(shared, &mut state);
+            if pause.is_some() && closing {
                 break;
             }
-            schedule.write = if failed { now + RETRY_AFTER } else { now };
+            schedule.write = now + pause.unwrap_or_default();
         } else if closing {
             break;
         } else if state.refill() > 0 {
             let count = state.refill();
-            if let Err(error) = shared.fetch(&mut state, count) {
-                state.failure = Some(error);
-                state.more = false;
-            }
+            // After a failure there is no refill until a fetch on demand has worked.
+            shared.fetch(&mut state, count);
         } else if schedule.beat <= now {
-            schedule.beat = now + interval;
-            if let Err(error) = beat(shared, &mut state) {
-                state.failure = Some(error);
-                schedule.beat = now + RETRY_AFTER;
-            }
+            let answer = beat(shared, &mut state);
+            let pause = state.note(Duty::Beat, answer);
+            schedule.beat = now + pause.unwrap_or(interval);
         } else if schedule.tick <= now {
             let answer = MutexGuard::unlocked(&mut state, || shared.core.tick());
-            schedule.tick = now + *answer.as_ref().unwrap_or(&RETRY_AFTER);
-            if let Err(error) = answer {
-                state.failure = Some(transport(error));
-            }
+            let next = answer.as_ref().copied().unwrap_or_default();
+            let pause = state.note(Duty::Tick, answer.map(drop));
+            schedule.tick = now + pause.unwrap_or(next);
         } else {
             let next = schedule.next(&state);
             shared.work.wait_until(&mut state, next);
@@ -121,43 +115,79 @@ impl Schedule {
     }
 }
 
-/// Writes what is pending; returns whether some of it could not be written and is pending again.
-fn write(shared: &Shared, state: &mut MutexGuard<'_, State>) -> bool {
-    let writes = state.take_writes();
-    let (unwritten, error) = MutexGuard::unlocked(state, || write_out(shared, writes));
-    state.written(unwritten);
-    let failed = error.is_some();
-    // Written at the second try: what the first one met is of no interest any more.
-    state.failure = error.map(transport);
-    failed
+/// Someone fetches, until this is dropped, be it by a panic of the store.
+struct Fetching<'s, 'a>(&'s mut MutexGuard<'a, State>);
+
+impl<'s, 'a> Fetching<'s, 'a> {
+    fn begin(state: &'s mut MutexGuard<'a, State>) -> Self {
+        state.fetching = true;
+        Self(state)
+    }
 }
 
-fn write_out(shared: &Shared, mut writes: Writes) -> (Writes, Option<Error>) {
-    let backend = match shared.core.backend() {
-        Ok(backend) => backend,
-        Err(error) => return (writes, Some(error)),
+impl Drop for Fetching<'_, '_> {
+    fn drop(&mut self) {
+        self.0.fetching = false;
+    }
+}
+
+/// Ends of claims on their way to the store. What has not got there when this is dropped, be it by a panic of the store,
+/// is pending again.
+struct Writing<'s, 'a> {
+    state: &'s mut MutexGuard<'a, State>,
+    writes: Writes,
+}
+
+impl Drop for Writing<'_, '_> {
+    fn drop(&mut self) {
+        self.state.written(std::mem::take(&mut self.writes));
+    }
+}
+
+/// Writes what is pending; returns how long to wait before the next try when some of it could not be written.
+fn write(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Option<Duration> {
+    let writes = state.take_writes();
+    let answer = {
+        let mut writing = Writing { state, writes };
+        let Writing { state, writes } = &mut writing;
+        MutexGuard::unlocked(state, || write_out(shared, writes))
     };
+    state.note(Duty::Write, answer)
+}
+
+/// Empties what has been written; the rest is still to be.
+fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
+    let backend = shared.core.backend()?;
     // Answers of `false` are claims that were lost meanwhile: the message is someone else's, nothing is to be done.
-    let mut write_each = || -> Result<(), Error> {
-        if !writes.acks.is_empty() {
-            backend.ack(&writes.acks)?;
-            writes.acks.clear();
+    if !writes.acks.is_empty() {
+        backend.ack(&writes.acks)?;
+        writes.acks.clear();
+    }
+    if !writes.rejects.is_empty() {
+        match &shared.options.dead_letter_queue {
+            Some(queue) => backend.reject(&writes.rejects, queue, shared.core.now())?,
+            None => backend.ack(&writes.rejects)?,
+        };
+        writes.rejects.clear();
+    }
+    if !writes.releases.is_empty() {
+        backend.release(&writes.releases)?;
+        writes.releases.clear();
+    }
+    Ok(())
+}
+
+impl State {
+    /// Notes how a duty went; returns how long to wait before the next try when it failed.
+    fn note(&mut self, duty: Duty, answer: Result<(), Error>) -> Option<Duration> {
+        match answer {
+            Ok(()) => {
+                self.troubles.worked(duty);
+                None
+            }
+            Err(error) => Some(self.troubles.failed(duty, transport(error), Instant::now())),
         }
-        if !writes.rejects.is_empty() {
-            match &shared.options.dead_letter_queue {
-                Some(queue) => backend.reject(&writes.rejects, queue, shared.core.now())?,
-                None => backend.ack(&writes.rejects)?,
-            };
-            writes.rejects.clear();
-        }
-        if !writes.releases.is_empty() {
-            backend.release(&writes.releases)?;
-            writes.releases.clear();
-        }
-        Ok(())
-    };
-    let error = write_each().err();
-    (writes, error)
+    }
 }
 
 /// Prolongs every lease: the consumer's own and those of the engine's held attempts.
@@ -171,7 +201,7 @@ fn beat(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Result<(), Error>
         let until = shared.core.now().after(shared.lease);
         Ok(shared.core.backend()?.extend(&receipts, until)?)
     });
-    for (receipt, kept) in receipts.iter().zip(kept.map_err(transport)?) {
+    for (receipt, kept) in receipts.iter().zip(kept?) {
         if !kept {
             state.lost(&receipt.id);
         }
@@ -188,12 +218,13 @@ impl Shared {
         }
     }
 
-    /// Fetches up to the window's target, at least `wanted`, into the buffer. Unlocks meanwhile.
+    /// Fetches up to the window's target, at least `wanted`, into the buffer. Unlocks meanwhile. Returns how long to wait
+    /// before the next try when it failed.
     pub(super) fn fetch(
         &self,
         state: &mut MutexGuard<'_, State>,
         wanted: usize,
-    ) -> Result<(), Error> {
+    ) -> Option<Duration> {
         let careful = state.careful > 0;
         let max = if careful {
             1
@@ -201,8 +232,8 @@ impl Shared {
             wanted.max(state.window.target().min(self.options.prefetch))
         };
         let alone = state.is_idle();
-        state.fetching = true;
-        let fetched = MutexGuard::unlocked(state, || {
+        let fetching = Fetching::begin(state);
+        let fetched = MutexGuard::unlocked(fetching.0, || {
             self.core.receive_admitted(&Receive {
                 queues: self.options.queues.clone(),
                 worker: self.worker.clone(),
@@ -210,8 +241,15 @@ impl Shared {
                 lease: self.lease(),
             })
         });
-        state.fetching = false;
-        let fetched = fetched.map_err(transport)?;
+        drop(fetching);
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                state.more = false;
+                return state.note(Duty::Fetch, Err(error));
+            }
+        };
+        state.note(Duty::Fetch, Ok(()));
         state.more = fetched.claimed >= max;
         state.careful = state.careful.saturating_sub(1);
         if fetched.claimed == 0 {
@@ -240,7 +278,27 @@ impl Shared {
             self.work.notify_one();
         }
         state.store(admitted);
-        Ok(())
+        None
+    }
+
+    /// Waits until something may have been published since `seen`. Unlocks meanwhile.
+    pub(super) fn await_change(
+        &self,
+        state: &mut MutexGuard<'_, State>,
+        seen: u64,
+        bound: Duration,
+    ) {
+        let changed = MutexGuard::unlocked(state, || -> Result<u64, Error> {
+            Ok(self.core.backend()?.wait_for_change(seen, bound)?)
+        });
+        match changed {
+            Ok(seen) => state.seen = seen,
+            Err(error) => {
+                if let Some(pause) = state.note(Duty::Fetch, Err(error)) {
+                    self.done.wait_for(state, pause.min(bound));
+                }
+            }
+        }
     }
 
     /// An ordinary message that has lost too many workers goes where rejected ones go, if there is such a place. Attempts
