@@ -72,6 +72,20 @@ impl Admitted {
     }
 }
 
+/// Whether a delivery may be handed to a worker.
+enum Verdict {
+    /// It may; as an attempt when it is one.
+    Passes(Option<Arc<StepClaim>>),
+    /// It may not, and was dealt with.
+    TurnedAway,
+}
+
+/// A delivery that could neither pass nor be turned away.
+struct Stopped {
+    delivery: Delivery,
+    error: Error,
+}
+
 /// What a receive brought.
 pub(super) struct Fetched {
     pub(super) admitted: Vec<Admitted>,
@@ -188,10 +202,14 @@ impl Core {
                 .claim_step(&step, &self.worker, self.lease())?
             {
                 ClaimAnswer::Claimed(delivery) => {
-                    if let Some(admitted) = self.admit(delivery)?
-                        && let Some(claim) = admitted.claim
+                    let admitted = self.admit(delivery).map_err(|stopped| {
+                        self.set_back(&stopped.delivery, &stopped.error);
+                        stopped.error
+                    })?;
+                    if let Some(Admitted { delivery, claim }) = admitted
+                        && let Some(claim) = claim
                     {
-                        self.hold(&claim, &admitted.delivery);
+                        self.hold(&claim, &delivery);
                         return Ok(ClaimOutcome::Claimed(claim));
                     }
                     return Ok(ClaimOutcome::Settled);
@@ -249,21 +267,29 @@ impl Core {
         let claimed = deliveries.len();
         let mut admitted = Vec::with_capacity(claimed);
         for delivery in deliveries {
-            admitted.extend(self.admit(delivery)?);
+            match self.admit(delivery) {
+                Ok(passed) => admitted.extend(passed),
+                Err(stopped) => self.set_back(&stopped.delivery, &stopped.error),
+            }
         }
         Ok(Fetched { admitted, claimed })
     }
 
     /// Lets a message pass, or ends an attempt that must not be run once more: it has lost too many workers, its time
     /// is up, or what it says cannot be read.
-    fn admit(&self, delivery: Delivery) -> Result<Option<Admitted>, Error> {
+    fn admit(&self, delivery: Delivery) -> Result<Option<Admitted>, Box<Stopped>> {
+        match self.claim_of(&delivery) {
+            Ok(Verdict::Passes(claim)) => Ok(Some(Admitted { delivery, claim })),
+            Ok(Verdict::TurnedAway) => Ok(None),
+            Err(error) => Err(Box::new(Stopped { delivery, error })),
+        }
+    }
+
+    fn claim_of(&self, delivery: &Delivery) -> Result<Verdict, Error> {
         let Some(item) = delivery.step else {
-            return Ok(Some(Admitted {
-                delivery,
-                claim: None,
-            }));
+            return Ok(Verdict::Passes(None));
         };
-        let refused = match self.refuse(&delivery) {
+        let refused = match self.refuse(delivery) {
             Some(error) => error,
             None => match serde_json::from_slice::<StepJob>(&delivery.body) {
                 Ok(job) if step_of(&job) == item.step => {
@@ -278,20 +304,18 @@ impl Core {
                         message: delivery.receipt.id.clone(),
                         losses: delivery.losses,
                     };
-                    return Ok(Some(Admitted {
-                        delivery,
-                        claim: Some(Arc::new(claim)),
-                    }));
+                    return Ok(Verdict::Passes(Some(Arc::new(claim))));
                 }
                 Ok(_) => unreadable("it names another attempt"),
                 Err(error) => unreadable(&error.to_string()),
             },
         };
         self.give_up(item.step, refused)?;
-        Ok(None)
+        Ok(Verdict::TurnedAway)
     }
 
-    fn refuse(&self, delivery: &Delivery) -> Option<StepError> {
+    /// Why the attempt of a delivery must not be run once more.
+    pub(super) fn refuse(&self, delivery: &Delivery) -> Option<StepError> {
         if delivery.losses >= self.options.max_losses {
             let message = format!("{} workers were lost while running it", delivery.losses);
             return Some(StepError::new("WORKER_LOST", message));

@@ -12,6 +12,7 @@ use super::keeper::Keeper;
 use super::library::Library;
 use super::options::EngineOptions;
 use super::plans::Plans;
+use super::set_back::SetBacks;
 use super::timer::{Setting, Stuck};
 use super::token::{TokenError, TokenSigner};
 use crate::adapter;
@@ -30,6 +31,7 @@ pub(super) struct Core {
     pub(super) states: StateCache,
     pub(super) claims: Claims,
     pub(super) keeper: Keeper,
+    pub(super) set_backs: SetBacks,
     pub(super) stuck_steps: Stuck<StepRef>,
     pub(super) stuck_timers: Stuck<Setting>,
 }
@@ -69,6 +71,7 @@ impl Core {
             states: StateCache::new(options.cache_bytes),
             claims: Claims::default(),
             keeper: Keeper::default(),
+            set_backs: SetBacks::default(),
             stuck_steps: Stuck::default(),
             stuck_timers: Stuck::default(),
             options,

@@ -17,6 +17,7 @@ mod options;
 mod plans;
 mod relay;
 mod report;
+mod set_back;
 mod start;
 mod stored;
 mod timer;

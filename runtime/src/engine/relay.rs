@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::Engine;
 use super::claim::unreadable;
 use super::options::check_queue;
-use super::report::StepOutcome;
 use crate::error::Error;
 use crate::port::{Lease, Priority, Receipt, Receive, Timestamp};
 use crate::run::StepJob;
@@ -71,7 +70,9 @@ impl Engine {
                 // Nobody could run it; the run must not wait for it.
                 Err(error) => {
                     let error = unreadable(&error.to_string());
-                    core.report(item.step, StepOutcome::Failure(error))?;
+                    if let Err(error) = core.give_up(item.step, error) {
+                        core.set_back(&delivery, &error);
+                    }
                 }
             }
         }

@@ -223,11 +223,13 @@ pub trait Queue: Send + Sync {
     fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError>;
 
     /// Moves claimed messages into `dead_letter_queue` in one step, there visible at once and keeping id, body and
-    /// headers, with no losses any more; a step item becomes an ordinary message. `false` where the receipt was no longer valid.
+    /// headers, with no losses any more; a step item becomes an ordinary message. `headers`, where given, take the place
+    /// of its own: they can say why. `false` where the receipt was no longer valid.
     fn reject(
         &self,
         receipts: &[Receipt],
         dead_letter_queue: &str,
+        headers: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError>;
 

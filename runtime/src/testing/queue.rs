@@ -121,7 +121,7 @@ fn publishing_nothing_and_receiving_nothing_are_fine(
     assert_eq!(backend.ack(&[])?, [false; 0]);
     assert_eq!(backend.release(&[])?, [false; 0]);
     assert_eq!(backend.extend(&[], at(0))?, [false; 0]);
-    assert_eq!(backend.reject(&[], "dead", at(0))?, [false; 0]);
+    assert_eq!(backend.reject(&[], "dead", None, at(0))?, [false; 0]);
     assert_eq!(receive_one(backend.as_ref(), "q", at(0))?.body, b"m");
     Ok(())
 }
@@ -292,7 +292,7 @@ fn a_message_is_in_one_place_at_a_time(backend: &Arc<dyn Backend>) -> Result<(),
     let two = receive_one(backend.as_ref(), "q", at(1))?;
     backend.release(&[(one.receipt, at(500))])?;
     assert_eq!(backend.count("q", at(1))?, counts(0, 2, 1));
-    backend.reject(&[two.receipt], "dead", at(2))?;
+    backend.reject(&[two.receipt], "dead", None, at(2))?;
     assert_eq!(backend.count("q", at(2))?, counts(0, 2, 0));
     assert_eq!(backend.count("dead", at(2))?, counts(1, 0, 0));
     let back = receive_one(backend.as_ref(), "q", at(500))?;

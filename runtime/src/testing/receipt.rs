@@ -7,7 +7,7 @@ use super::fixture::{
     LEASE, at, bodies, message, publish, receipts, receive_one, request, the_one,
 };
 use super::{Case, cases};
-use crate::port::{Backend, MessageId, QueueCounts, Receipt, StoreError};
+use crate::port::{Backend, MessageId, NewMessage, QueueCounts, Receipt, StoreError};
 
 pub(super) const CASES: &[Case] = cases![
     an_acked_message_is_gone_for_good,
@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = cases![
     a_rejected_message_is_a_dead_letter_and_nowhere_else,
     a_dead_letter_is_received_and_acked_like_any_message,
     a_dead_letter_has_lost_nobody_yet,
+    a_dead_letter_may_be_given_other_headers,
     one_bad_receipt_does_not_spoil_the_others,
 ];
 
@@ -74,7 +75,7 @@ fn a_receipt_from_before_another_claim_is_worthless(
     assert_eq!(backend.ack(&stale)?, [false]);
     assert_eq!(backend.extend(&stale, now)?, [false]);
     assert_eq!(backend.release(&[(receipt, now)])?, [false]);
-    assert_eq!(backend.reject(&stale, "dead", now)?, [false]);
+    assert_eq!(backend.reject(&stale, "dead", None, now)?, [false]);
     assert_eq!(the_one(backend.list_messages("q", 9)?), current);
     assert_eq!(backend.list_messages("dead", 9)?, []);
     assert_eq!(backend.ack(&[current.receipt])?, [true]);
@@ -100,7 +101,7 @@ fn a_receipt_that_was_never_given_is_worthless(
     ];
     assert_eq!(backend.ack(&receipts)?, [false; 7]);
     assert_eq!(backend.extend(&receipts, at(9))?, [false; 7]);
-    assert_eq!(backend.reject(&receipts, "dead", at(9))?, [false; 7]);
+    assert_eq!(backend.reject(&receipts, "dead", None, at(9))?, [false; 7]);
     assert_eq!(backend.count("q", at(0))?.ready, 1);
     Ok(())
 }
@@ -123,7 +124,7 @@ fn a_release_ends_the_claim_and_is_no_loss(backend: &Arc<dyn Backend>) -> Result
     let ended = [receipt];
     assert_eq!(backend.ack(&ended)?, [false]);
     assert_eq!(backend.extend(&ended, at(99))?, [false]);
-    assert_eq!(backend.reject(&ended, "dead", at(1))?, [false]);
+    assert_eq!(backend.reject(&ended, "dead", None, at(1))?, [false]);
     let again = receive_one(backend.as_ref(), "q", at(1))?;
     assert_eq!((again.receipt.fence, again.losses), (2, 0));
     Ok(())
@@ -157,8 +158,8 @@ fn a_rejected_message_is_a_dead_letter_and_nowhere_else(
     publish(backend.as_ref(), &[message("q", "m")])?;
     let claimed = receive_one(backend.as_ref(), "q", at(0))?;
     let receipt = [claimed.receipt.clone()];
-    assert_eq!(backend.reject(&receipt, "dead", at(7))?, [true]);
-    assert_eq!(backend.reject(&receipt, "dead", at(7))?, [false]);
+    assert_eq!(backend.reject(&receipt, "dead", None, at(7))?, [true]);
+    assert_eq!(backend.reject(&receipt, "dead", None, at(7))?, [false]);
     assert_eq!(backend.ack(&receipt)?, [false]);
     assert_eq!(backend.list_messages("q", 9)?, []);
     let dead = the_one(backend.list_messages("dead", 9)?);
@@ -175,7 +176,7 @@ fn a_dead_letter_is_received_and_acked_like_any_message(
 ) -> Result<(), StoreError> {
     publish(backend.as_ref(), &[message("q", "m")])?;
     let claimed = receive_one(backend.as_ref(), "q", at(0))?;
-    backend.reject(&[claimed.receipt], "dead", at(7))?;
+    backend.reject(&[claimed.receipt], "dead", None, at(7))?;
     let dead = receive_one(backend.as_ref(), "dead", at(7))?;
     assert_eq!(dead.receipt.fence, 2);
     assert_eq!(backend.ack(&[dead.receipt])?, [true]);
@@ -189,9 +190,25 @@ fn a_dead_letter_has_lost_nobody_yet(backend: &Arc<dyn Backend>) -> Result<(), S
     let later = at(0).after(LEASE);
     let again = receive_one(backend.as_ref(), "q", later)?;
     assert_eq!(again.losses, 1);
-    backend.reject(&[again.receipt], "dead", later)?;
+    backend.reject(&[again.receipt], "dead", None, later)?;
     // Whoever replays it is not to be told that it kills its workers, before it has killed one.
     assert_eq!(receive_one(backend.as_ref(), "dead", later)?.losses, 0);
+    Ok(())
+}
+
+fn a_dead_letter_may_be_given_other_headers(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    let with_headers = NewMessage {
+        headers: b"{}".to_vec(),
+        ..message("q", "m")
+    };
+    publish(backend.as_ref(), &[with_headers.clone(), with_headers])?;
+    for headers in [None, Some(&b"why"[..])] {
+        let receipt = receive_one(backend.as_ref(), "q", at(0))?.receipt;
+        assert_eq!(backend.reject(&[receipt], "dead", headers, at(1))?, [true]);
+    }
+    let dead = backend.list_messages("dead", 9)?;
+    let headers: Vec<_> = dead.iter().map(|it| it.headers.as_slice()).collect();
+    assert_eq!(headers, [&b"{}"[..], b"why"]);
     Ok(())
 }
 

@@ -249,7 +249,7 @@ fn a_rejected_item_is_an_ordinary_message(backend: &Arc<dyn Backend>) -> Result<
     let attempt = step(run_id(1), 1, 1);
     publish(backend.as_ref(), &[item("q", attempt)])?;
     let claimed = claim(backend, &attempt, at(0))?;
-    backend.reject(&[claimed.receipt], "dead", at(1))?;
+    backend.reject(&[claimed.receipt], "dead", None, at(1))?;
     assert_eq!(
         backend.claim_step(&attempt, &worker(), lease(at(2)))?,
         ClaimAnswer::Gone

@@ -1,12 +1,14 @@
 //! Who may run an attempt, and what becomes of results of those who may not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ossa_runtime::engine::{ClaimOutcome, EngineOptions, Reported, StepClaim};
-use ossa_runtime::port::RunStatus;
+use ossa_runtime::engine::{ClaimOutcome, Engine, EngineOptions, Reported, StepClaim};
+use ossa_runtime::port::{Backend, Clock, NewMessage, Priority, RunStatus, StepItem, StepRef};
 use serde_json::json;
 
+use crate::faulty::{Faulty, Mode};
 use crate::lab::*;
 use crate::stories;
 
@@ -190,4 +192,76 @@ stories! {
         assert!(try_take(&engine).is_none());
         assert_eq!(run(&engine, id).run.error.unwrap().code, "TIMEOUT");
     }
+
+    fn one_attempt_that_cannot_be_given_up_does_not_hold_up_the_others(lab) {
+        let lost = start(&lab.engine(), &workflow(&step("lost")));
+        for _ in 0..5 {
+            take(&lab.engine());
+            lab.pass(LEASE);
+        }
+        let others = ["left", "right"].map(|id| start(&lab.engine(), &workflow(&step(id))));
+        let full = Arc::new(AtomicBool::new(true));
+        let rule = Arc::clone(&full);
+        let backend = Faulty::with(lab.backend(), move |name, _| {
+            let refused = name == "commit" && rule.load(Ordering::SeqCst);
+            [Mode::Works, Mode::Refused][usize::from(refused)]
+        });
+        let engine = Engine::over(backend as Arc<dyn Backend>, lab.options()).unwrap();
+        let claims = engine.receive(&[QUEUE], 10).unwrap();
+        assert_eq!(claims.len(), 2);
+        full.store(false, Ordering::SeqCst);
+        for claim in claims {
+            engine.complete(&claim.token, json!({})).unwrap();
+        }
+        lab.pass(Duration::from_secs(1));
+        assert!(try_take(&engine).is_none());
+        assert_eq!(run(&engine, lost).run.error.unwrap().code, "WORKER_LOST");
+        for id in others {
+            assert_eq!(status(&engine, id), RunStatus::Completed);
+        }
+    }
+
+    fn an_attempt_of_no_run_becomes_a_dead_letter_that_says_why(lab) {
+        let engine = lab.engine();
+        let id = start(&lab_of_another_store().engine(), &three_steps());
+        let orphan = NewMessage {
+            queue: QUEUE.to_owned(),
+            priority: Priority::High,
+            available_at: lab.clock.now(),
+            body: b"not the job of a step".to_vec(),
+            headers: Vec::new(),
+            step: Some(StepItem {
+                step: StepRef { run: id, scope: 0, node: 1, attempt: 1 },
+                timeout: Duration::from_secs(60),
+            }),
+        };
+        lab.backend().publish(&[orphan], lab.clock.now()).unwrap();
+        let mut waited = Vec::new();
+        let mut pause = 0;
+        for second in 0..120 {
+            // Work goes on meanwhile.
+            start(&engine, &workflow(&step("good")));
+            let good = engine.receive(&[QUEUE], 10).unwrap().remove(0);
+            engine.complete(&good.token, json!({})).unwrap();
+            if lab.backend().list_messages("steps.dlq", 1).unwrap().is_empty() {
+                let next = lab.backend().list_messages(QUEUE, 1).unwrap().remove(0).visible_at;
+                let left = next.since(lab.clock.now()).as_secs();
+                if left > pause {
+                    waited.push(second);
+                }
+                pause = left;
+            }
+            lab.pass(Duration::from_secs(1));
+        }
+        assert_eq!(waited, [0, 1, 3, 7, 15]);
+        let dead = lab.backend().list_messages("steps.dlq", 9).unwrap().remove(0);
+        assert_eq!(dead.body, b"not the job of a step");
+        let headers: serde_json::Value = serde_json::from_slice(&dead.headers).unwrap();
+        assert_eq!(headers["ossa-error-code"], "OSSA-N001");
+        assert_eq!(lab.backend().list_messages(QUEUE, 1).unwrap(), []);
+    }
+}
+
+fn lab_of_another_store() -> Lab {
+    Lab::in_memory()
 }

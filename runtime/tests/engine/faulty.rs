@@ -184,9 +184,10 @@ impl Queue for Faulty {
         &self,
         receipts: &[Receipt],
         dead: &str,
+        headers: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError> {
-        self.call("reject", |it| it.reject(receipts, dead, now))
+        self.call("reject", |it| it.reject(receipts, dead, headers, now))
     }
     fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         self.call("overdue", |it| it.overdue(now, limit))

@@ -358,8 +358,14 @@ impl Pair {
             }
             Operation::Reject(picks) => {
                 let (memory, sqlite) = self.picked(picks);
-                let expected = self.memory_backend().reject(&memory, "dead", now).unwrap();
-                let found = self.sqlite_backend().reject(&sqlite, "dead", now).unwrap();
+                let expected = self
+                    .memory_backend()
+                    .reject(&memory, "dead", None, now)
+                    .unwrap();
+                let found = self
+                    .sqlite_backend()
+                    .reject(&sqlite, "dead", None, now)
+                    .unwrap();
                 assert_eq!(found, expected);
             }
             Operation::Advance(millis) => self.now += millis,

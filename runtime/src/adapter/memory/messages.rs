@@ -182,7 +182,13 @@ impl Messages {
         self.change(receipt, |message| message.visible_at = until)
     }
 
-    pub(super) fn reject(&mut self, receipt: &Receipt, queue: &str, now: Timestamp) -> bool {
+    pub(super) fn reject(
+        &mut self,
+        receipt: &Receipt,
+        queue: &str,
+        headers: Option<&[u8]>,
+        now: Timestamp,
+    ) -> bool {
         if let Some(number) = self.held(receipt)
             && let Some(message) = self.all.get(&number)
             && let Some(item) = &message.new.step
@@ -196,6 +202,9 @@ impl Messages {
             message.visible_at = now;
             message.deadline = None;
             message.losses = 0;
+            if let Some(headers) = headers {
+                message.new.headers = headers.to_vec();
+            }
         })
     }
 

@@ -78,12 +78,17 @@ impl Queue for MemoryStore {
         &self,
         receipts: &[Receipt],
         dead_letter_queue: &str,
+        headers: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError> {
         let mut state = self.state();
         let done = receipts
             .iter()
-            .map(|receipt| state.messages.reject(receipt, dead_letter_queue, now))
+            .map(|receipt| {
+                state
+                    .messages
+                    .reject(receipt, dead_letter_queue, headers, now)
+            })
             .collect();
         self.announce(state);
         Ok(done)

@@ -315,19 +315,22 @@ pub(super) fn reject(
     db: &Connection,
     receipt: &Receipt,
     dead_letter_queue: &str,
+    headers: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let rejected = db
         .prepare_cached(
             "UPDATE messages SET queue = ?3, visible_at = ?4, claimed = 0, rid = NULL, scope = NULL,
-                node = NULL, attempt = NULL, timeout = NULL, deadline = NULL, losses = 0
+                node = NULL, attempt = NULL, timeout = NULL, deadline = NULL, losses = 0,
+                headers = coalesce(?5, headers)
              WHERE id = ?1 AND fence = ?2 AND claimed = 1",
         )?
         .execute(params![
             number(&receipt.id),
             receipt.fence.cast_signed(),
             dead_letter_queue,
-            now.as_millis()
+            now.as_millis(),
+            headers,
         ])?;
     Ok(rejected == 1)
 }

@@ -82,12 +82,13 @@ impl Queue for SqliteStore {
         &self,
         receipts: &[Receipt],
         dead_letter_queue: &str,
+        headers: Option<&[u8]>,
         now: Timestamp,
     ) -> Result<Vec<bool>, StoreError> {
         let done = self.writer.durably("reject", |db| {
             let receipts = receipts.iter();
-            let rejections =
-                receipts.map(|receipt| messages::reject(db, receipt, dead_letter_queue, now));
+            let rejections = receipts
+                .map(|receipt| messages::reject(db, receipt, dead_letter_queue, headers, now));
             rejections.collect()
         })?;
         self.changes.announce();

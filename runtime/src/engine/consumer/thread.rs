@@ -165,7 +165,7 @@ fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
     }
     if !writes.rejects.is_empty() {
         match &shared.options.dead_letter_queue {
-            Some(queue) => backend.reject(&writes.rejects, queue, shared.core.now())?,
+            Some(queue) => backend.reject(&writes.rejects, queue, None, shared.core.now())?,
             None => backend.ack(&writes.rejects)?,
         };
         writes.rejects.clear();
