@@ -85,6 +85,17 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * What complete() would make of this output now, without doing it: null when the step would be completed,
+         * otherwise why not.
+         *
+         * @throws Exception\TokenException
+         * @throws Exception\StoreException
+         */
+        public function checkOutput(string $token, mixed $output): ?string
+        {
+        }
+
+        /**
          * Reports that a claimed attempt failed. Durable when it returns.
          *
          * @param array{

@@ -9,7 +9,9 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable, Zval};
-use ossa_runtime::engine::{ClaimOutcome, Engine as Runtime, StepDispatch as RelayedItem};
+use ossa_runtime::engine::{
+    ClaimOutcome, Engine as Runtime, Rehearsal, StepDispatch as RelayedItem,
+};
 
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
@@ -78,6 +80,16 @@ impl Engine {
         let error = read::step_error(error)?;
         let runtime = self.runtime.get()?;
         Ok(runtime.fail(token.text("$token")?, error)?.into())
+    }
+
+    fn check_output(&self, token: Bytes<'_>, output: &Zval) -> Answer<Option<String>> {
+        let output = from_php::value_or_empty_object(output, "$output")?;
+        let runtime = self.runtime.get()?;
+        Ok(match runtime.rehearse(token.text("$token")?, output)? {
+            Rehearsal::Accepted => None,
+            Rehearsal::Refused(error) => Some(format!("{}: {}", error.code, error.message)),
+            Rehearsal::Superseded => Some("the attempt is over".to_owned()),
+        })
     }
 
     fn heartbeat(&self, token: Bytes<'_>) -> Answer<bool> {

@@ -23,3 +23,4 @@ mod laws;
 mod lifecycle;
 mod manifests;
 mod recovery;
+mod rehearse;
