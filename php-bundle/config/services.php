@@ -32,6 +32,7 @@ use Ossa\SymfonyRuntime\Middleware\OssaContextMiddleware;
 use Ossa\SymfonyRuntime\Middleware\StepMiddleware;
 use Ossa\SymfonyRuntime\OssaRuntime;
 use Ossa\SymfonyRuntime\Relay\StepRelay;
+use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
 use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 
@@ -62,7 +63,9 @@ return static function (ContainerConfigurator $container): void {
         ->set('.ossa.output_normalizer', OutputNormalizer::class)
             ->args([$serializer])
         ->set('.ossa.step_executor', StepExecutor::class)
-            ->args([service(CapabilityPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.output_normalizer'), service('ossa.context_provider')])
+            ->args([service(CapabilityPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.output_normalizer'), service('ossa.context_provider'), service('.ossa.transactional_steps')])
+        ->set('.ossa.transactional_steps', TransactionalSteps::class)
+            ->args([service('ossa.engine'), service('doctrine')->nullOnInvalid(), '$connectionName' => abstract_arg('connection'), '$table' => abstract_arg('table'), '$autoSetup' => abstract_arg('whether to create the table')])
         ->set('.ossa.attempt_in_flight', AttemptInFlight::class)
             ->args([service('ossa.engine')])
         ->set('.ossa.step_reporter', StepReporter::class)

@@ -62,6 +62,10 @@ final class OssaRuntimeBundle extends AbstractBundle
             '$env' => array_combine($config['env'], array_map(static fn (string $name): string => \sprintf('%%env(default::%s)%%', $name), $config['env'])),
         ]);
         $builder->getDefinition('.ossa.relay')->setArgument('$transport', $runtime['transport']);
+        $builder->getDefinition('.ossa.transactional_steps')
+            ->setArgument('$connectionName', $config['transactions']['connection'])
+            ->setArgument('$table', $config['transactions']['table'])
+            ->setArgument('$autoSetup', $config['transactions']['auto_setup']);
         $builder->getDefinition('.ossa.command.validate')
             ->setArgument('$manifestPaths', $config['manifest_paths'])
             ->setArgument('$validation', $config['validation']);

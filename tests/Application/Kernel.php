@@ -107,6 +107,7 @@ final class Kernel extends BaseKernel
         }
         // DoctrineBundle does this where it is installed.
         $services->set(DoctrineConnections::class)->args(['%env(OSSA_TEST_FOLDER)%/messenger.sqlite']);
+        $services->alias('doctrine', DoctrineConnections::class);
         $services->set('test.messenger.doctrine', DoctrineTransportFactory::class)
             ->args([service(DoctrineConnections::class)])
             ->tag('messenger.transport_factory');

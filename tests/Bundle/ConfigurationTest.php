@@ -31,6 +31,7 @@ final class ConfigurationTest extends TestCase
             'manifest_paths' => ['%kernel.project_dir%/config/ossa'],
             'validation' => 'lenient',
             'bindings' => [],
+            'transactions' => ['connection' => null, 'table' => 'ossa_inbox', 'auto_setup' => true],
             'env' => [],
         ], $config);
     }

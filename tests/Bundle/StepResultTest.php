@@ -142,7 +142,7 @@ final class StepResultTest extends ApplicationTestCase
             apiVersion: ossa/v0.3.0
             kind: Task
             metadata: {name: post}
-            spec: {execution: {type: transactional}, capabilities: [post]}
+            spec: {execution: {type: idempotent}, capabilities: [post]}
             ---
             apiVersion: ossa/v0.3.0
             kind: Workflow

@@ -7,6 +7,7 @@ namespace Ossa\SymfonyRuntime\Execution;
 use Ossa\Runtime\StepClaim;
 use Ossa\SymfonyRuntime\Context\OssaContext;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
+use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 
 /** Runs the handlers of one claimed attempt. */
 final readonly class StepExecutor
@@ -16,6 +17,7 @@ final readonly class StepExecutor
         private ArgumentMapper $arguments,
         private OutputNormalizer $outputs,
         private OssaContextProvider $contexts,
+        private TransactionalSteps $transactions,
     ) {
     }
 
@@ -29,21 +31,25 @@ final readonly class StepExecutor
     public function execute(StepClaim $claim): mixed
     {
         $context = OssaContext::ofClaim($claim);
+        $handlers = fn (): mixed => $this->callHandlers($claim, $context);
 
-        return $this->contexts->within($context, function () use ($claim, $context): mixed {
-            $input = $claim->getInput();
-            $merged = null;
-            foreach ($this->registry->handlersOf($claim) as $handler) {
-                $given = \is_array($input) && self::isMap($merged) ? [...$input, ...$merged] : $input;
-                $output = $this->outputs->normalize(
-                    ($handler->call)(...$this->arguments->map($handler, $given, $context, $claim)),
-                    $handler->name,
-                );
-                $merged = self::isMap($merged) && self::isMap($output) ? [...$merged, ...$output] : $output;
-            }
+        return $this->contexts->within($context, fn (): mixed => $this->transactions->covers($claim) ? $this->transactions->run($claim, $handlers) : $handlers());
+    }
 
-            return $merged;
-        });
+    private function callHandlers(StepClaim $claim, OssaContext $context): mixed
+    {
+        $input = $claim->getInput();
+        $merged = null;
+        foreach ($this->registry->handlersOf($claim) as $handler) {
+            $given = \is_array($input) && self::isMap($merged) ? [...$input, ...$merged] : $input;
+            $output = $this->outputs->normalize(
+                ($handler->call)(...$this->arguments->map($handler, $given, $context, $claim)),
+                $handler->name,
+            );
+            $merged = self::isMap($merged) && self::isMap($output) ? [...$merged, ...$output] : $output;
+        }
+
+        return $merged;
     }
 
     /** @phpstan-assert-if-true array<string, mixed> $value */
