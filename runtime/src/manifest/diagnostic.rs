@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::code;
 use super::yaml::Mark;
 
 /// How much a diagnostic weighs.
@@ -137,8 +138,21 @@ impl Diagnostic {
         } else {
             0
         };
+        // Where the finding is that a secret stands there, showing it would spread it further.
+        let hidden = if self.code == code::PLAIN_SECRET {
+            let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+            column.saturating_sub(1)..column.saturating_sub(1).saturating_add(length)
+        } else {
+            0..0
+        };
+        let shown =
+            text.chars().enumerate().map(
+                |(at, character)| {
+                    if hidden.contains(&at) { '*' } else { character }
+                },
+            );
         self.snippet = Some(Snippet {
-            text: text.chars().skip(cut).take(LONGEST).collect(),
+            text: shown.skip(cut).take(LONGEST).collect(),
             cut: u32::try_from(cut).unwrap_or(0),
         });
         self

@@ -389,45 +389,18 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 }
 
-/// The name among `names` that `word` most likely means.
+/// The name among `names` that `word` most likely means; swapped letters are one mistake.
 pub(super) fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
-    let bound = word.chars().count().min(24) / 3;
+    // The cost is the product of the lengths, and nobody mistypes a text for a name.
+    const LONGEST: usize = 64;
+    let bound = (word.chars().count().min(24) / 3).max(1);
     names
         .iter()
-        .map(|name| (distance(word, name), *name))
-        .filter(|(distance, _)| *distance <= bound.max(1))
+        .filter(|name| word.len().max(name.len()) <= LONGEST)
+        .map(|name| (strsim::osa_distance(word, name), *name))
+        .filter(|(distance, _)| *distance <= bound)
         .min()
         .map(|(_, name)| name)
-}
-
-/// How many characters must be added, removed or replaced to make `left` of `right`.
-fn distance(left: &str, right: &str) -> usize {
-    const LONGEST: usize = 64;
-    if left.len() > LONGEST || right.len() > LONGEST {
-        return usize::MAX;
-    }
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, left) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (column, right) in right.iter().enumerate() {
-            let above = row.get(column + 1).copied().unwrap_or(usize::MAX);
-            let cost = diagonal + usize::from(left != *right);
-            diagonal = above;
-            let best = cost
-                .min(above.saturating_add(1))
-                .min(before.saturating_add(1));
-            if let Some(cell) = row.get_mut(column) {
-                *cell = before;
-            }
-            before = best;
-        }
-        if let Some(last) = row.last_mut() {
-            *last = before;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -439,15 +412,8 @@ mod tests {
         let names = ["depends_on", "condition", "input"];
         assert_eq!(nearest("dependson", &names), Some("depends_on"));
         assert_eq!(nearest("inputt", &names), Some("input"));
+        assert_eq!(nearest("ipnut", &names), Some("input"));
         assert_eq!(nearest("colour", &names), None);
         assert_eq!(nearest("", &names), None);
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn triggers(fields: &Fields<'_, '_>) -> Vec<Trigger> {
 fn trigger(part: &Part<'_>, report: &Report) -> Option<Trigger> {
     let mut raw = part.object(report)?.clone();
     let fields = Fields::of(part, report);
-    let name = match fields.get("type") {
+    let said = fields.get("type");
+    let name = match &said {
         Some(part) => part.text(report)?,
         None => implied(&fields)?,
     };
@@ -42,11 +43,13 @@ fn trigger(part: &Part<'_>, report: &Report) -> Option<Trigger> {
         }
         other => {
             report.push(
-                part.warning(
-                    code::UNKNOWN_VALUE,
-                    format!("`{other}` is no known type of trigger; a host may know it"),
-                )
-                .with_help("OSSA has `webhook`, `cron`, `event`, `message` and `manual`"),
+                said.as_ref()
+                    .unwrap_or(part)
+                    .warning(
+                        code::UNKNOWN_VALUE,
+                        format!("`{other}` is no known type of trigger; a host may know it"),
+                    )
+                    .with_help("OSSA has `webhook`, `cron`, `event`, `message` and `manual`"),
             );
             TriggerKind::Other(other.to_owned())
         }

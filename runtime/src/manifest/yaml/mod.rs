@@ -115,6 +115,10 @@ fn failure(error: &YamlError, chunk: &split::Chunk<'_>, builder: &Builder<'_>) -
         | YamlError::AliasReplayCounterOverflow { .. } => too_many_aliases(),
         _ => {
             let message = DefaultMessageFormatter.format_message(error);
+            // The scanner has a bound of its own and tells it in no other way.
+            if message == "recursion limit exceeded" {
+                return too_deep().at_mark(mark);
+            }
             let diagnostic = Diagnostic::new(
                 code::SYNTAX,
                 Severity::Error,
@@ -147,14 +151,18 @@ fn too_many_aliases() -> Diagnostic {
     .with_help("write shared parts as a manifest of their own and refer to it with `ref`")
 }
 
+fn too_deep() -> Diagnostic {
+    Diagnostic::new(
+        code::TOO_DEEP,
+        Severity::Error,
+        format!("the document nests deeper than {MAX_DEPTH} levels"),
+    )
+    .with_help("move inner steps into a workflow of their own and refer to it with `ref`")
+}
+
 fn budget(breach: &BudgetBreach) -> Diagnostic {
     match breach {
-        BudgetBreach::Depth { .. } => Diagnostic::new(
-            code::TOO_DEEP,
-            Severity::Error,
-            format!("the document nests deeper than {MAX_DEPTH} levels"),
-        )
-        .with_help("move inner steps into a workflow of their own and refer to it with `ref`"),
+        BudgetBreach::Depth { .. } => too_deep(),
         BudgetBreach::Aliases { .. }
         | BudgetBreach::Anchors { .. }
         | BudgetBreach::AliasAnchorRatio { .. }
@@ -174,10 +182,21 @@ fn budget(breach: &BudgetBreach) -> Diagnostic {
 fn hint(text: &str, line: u32) -> Option<&'static str> {
     let line = usize::try_from(line).ok()?.checked_sub(1)?;
     // The parser often notices on the line after.
-    let suspects = text.lines().skip(line.saturating_sub(1)).take(2);
+    let suspects: Vec<&str> = text.lines().skip(line.saturating_sub(1)).take(2).collect();
+    let is_merge = |line: &&str| {
+        ["<<<<<<<", "=======", ">>>>>>>"]
+            .iter()
+            .any(|marker| line.starts_with(marker))
+    };
+    if suspects.iter().any(is_merge) {
+        return Some("finish the merge: a conflict marker stands here");
+    }
     for suspect in suspects {
         let value = suspect.split_once(": ").map_or(suspect, |(_, value)| value);
         let value = value.trim_start().trim_start_matches("- ");
+        if value.starts_with('"') && value.contains("${{") && value.matches('"').count() > 2 {
+            return Some("use single quotes within the expression: a double quote ends the text");
+        }
         if value.starts_with(['"', '\'', '|', '>', '#']) {
             continue;
         }
@@ -187,7 +206,7 @@ fn hint(text: &str, line: u32) -> Option<&'static str> {
         if value.starts_with(['@', '`', '%']) {
             return Some("quote the value: a plain value cannot begin with this character");
         }
-        if suspect.trim_start().starts_with('\t') || suspect.starts_with('\t') {
+        if suspect.trim_start_matches(' ').starts_with('\t') {
             return Some("indent with spaces: YAML does not allow tabs there");
         }
     }

@@ -17,6 +17,7 @@ pub(super) fn documents(text: &str) -> Vec<Chunk<'_>> {
     let mut start = Cut::default();
     let mut at = Cut::default();
     let mut has_content = false;
+    let mut is_open = false;
     for line in text.split_inclusive('\n') {
         let marker = marker_of(line);
         if has_content && marker.is_some() {
@@ -25,10 +26,17 @@ pub(super) fn documents(text: &str) -> Vec<Chunk<'_>> {
             has_content = false;
         }
         match marker {
-            // Directives and comments before a `---` belong to the document after it.
-            Some(Marker::Start { has_rest }) => has_content = has_rest,
+            // Directives and comments before a first `---` belong to the document after it.
+            Some(Marker::Start { has_rest }) => {
+                if is_open {
+                    start = at;
+                }
+                is_open = true;
+                has_content = has_rest;
+            }
             Some(Marker::End) => {
                 start = at.after(line);
+                is_open = false;
                 has_content = false;
             }
             None => has_content |= is_content(line),
@@ -122,6 +130,15 @@ mod tests {
     #[test]
     fn comments_and_blank_parts_are_no_documents() {
         assert!(texts("# nothing\n---\n\n---\n# still nothing\n").is_empty());
+    }
+
+    #[test]
+    fn an_empty_part_is_not_read_with_the_document_after_it() {
+        assert_eq!(texts("---\n# nothing\n---\na: 1\n"), [(2, "---\na: 1\n")]);
+        assert_eq!(
+            texts("a: 1\n---\n---\nb: 2\n"),
+            [(0, "a: 1\n"), (2, "---\nb: 2\n")]
+        );
     }
 
     #[test]
