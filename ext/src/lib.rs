@@ -13,6 +13,7 @@ mod class;
 mod convert;
 mod error;
 mod exception;
+mod fork;
 mod module;
 mod process;
 mod zend;

@@ -1,4 +1,4 @@
-//! What the crate lacks of PHP's C interface: the only unsafe code of the extension.
+//! What the crate lacks of PHP's C interface.
 
 #![allow(unsafe_code, reason = "each block says why it holds")]
 

@@ -26,6 +26,7 @@ use super::transport::Transport;
 use crate::convert::argument::{Bytes, Table};
 use crate::convert::{from_php, to_php};
 use crate::error::{Answer, Fault};
+use crate::fork;
 use crate::process::Owned;
 
 /// Durable runs of OSSA tasks and workflows on one store.
@@ -45,6 +46,7 @@ impl Engine {
 
     #[php(defaults(options = Table::EMPTY))]
     fn open(dsn: Bytes<'_>, options: Table<'_>) -> Answer<Self> {
+        fork::prepare();
         let Opened { options, queue } = read::open(options)?;
         Ok(Self {
             runtime: Owned::new(Runtime::open(dsn.text("$dsn")?, options)?),
