@@ -64,8 +64,8 @@ namespace Ossa\Runtime {
         }
 
         /**
-         * Takes the right to run one attempt. `null` when there is nothing to do: the result is in, or another
-         * worker holds it.
+         * Takes the right to run one attempt. `null` when there is nothing to do: the result is in, another worker
+         * holds it, or it is a retry that is not due yet (see `retry_due` of {@see describe()}).
          *
          * @throws Exception\TokenException when the token is not one of this store's
          * @throws Exception\StoreException
@@ -138,7 +138,10 @@ namespace Ossa\Runtime {
         /**
          * What a token names, and where that attempt stands, without claiming it.
          *
-         * @return array{run: string, workflow: string, step: string, attempt: int, step_status: string, run_status: string}
+         * `retry_due`: when the step's next attempt is due, in milliseconds since the Unix epoch, while its status is
+         * `retrying`.
+         *
+         * @return array{run: string, workflow: string, step: string, attempt: int, step_status: string, retry_due: ?int, run_status: string}
          *
          * @throws Exception\TokenException
          * @throws Exception\EngineException when the run is unknown

@@ -195,6 +195,32 @@ final class StepTest extends ApplicationTestCase
         }
     }
 
+    public function testAMessageThatComesBeforeItsRetryIsDueWaitsForTheRestOfTheDelay(): void
+    {
+        $this->bootOn('in-memory://');
+        $this->manifest('very-patient', <<<'YAML'
+            apiVersion: ossa/v0.3.0
+            kind: Workflow
+            metadata: {name: very-patient}
+            spec:
+              steps:
+                - {id: flaky, kind: Task, ref: flaky, input: {failures: 9}, retry: {max_attempts: 2, backoff_strategy: fixed, initial_delay_ms: 60000}}
+            YAML);
+        $transport = $this->transport('work');
+        self::assertInstanceOf(InMemoryTransport::class, $transport);
+        $id = $this->runtime()->startWorkflow('very-patient')->getId();
+        $this->workUntil(static fn (): bool => 2 === \count($transport->getSent()), ['work']);
+
+        $transport->send($transport->getSent()[0]);
+        $this->workUntil(static fn (): bool => 4 === \count($transport->getSent()), ['work']);
+
+        self::assertSame('retrying', $this->step($id, 'flaky')['status']);
+        [, $retry, , $again] = array_map(static fn (Envelope $sent): int => $sent->last(DelayStamp::class)?->getDelay() ?? 0, $transport->getSent());
+        self::assertGreaterThan(1000, $again, 'the delay is not that of Messenger\'s own strategy');
+        self::assertLessThanOrEqual($retry, $again);
+        self::assertSame([], $this->failed());
+    }
+
     public function testAForgedTokenGoesToTheFailureTransportAndTouchesNothing(): void
     {
         $this->bootOn('in-memory://');

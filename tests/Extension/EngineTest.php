@@ -87,6 +87,21 @@ final class EngineTest extends TestCase
         self::assertSame(2, self::next($engine)->getAttempt());
     }
 
+    #[TestDox('A retry that the host brings too early is not handed out, and the engine says when it is due')]
+    public function testARetryThatTheHostBringsTooEarlyIsNotHandedOut(): void
+    {
+        $engine = $this->engine(['retry_owner' => 'host']);
+        $engine->start('greet', ['name' => 'Ada']);
+        $token = self::next($engine)->getToken();
+        $report = $engine->fail($token, ['code' => 'BUSY', 'message' => 'later', 'retryable' => true, 'retry_after_ms' => 60_000]);
+        self::assertSame('retry', $report->getNext());
+
+        self::assertNull($engine->claim($token));
+        $step = $engine->describe($token);
+        self::assertSame('retrying', $step['step_status']);
+        self::assertEqualsWithDelta(1000 * microtime(true) + 60_000, $step['retry_due'], 30_000);
+    }
+
     #[TestDox('The last attempt fails the run, and an operator can have the step tried again')]
     public function testTheLastAttemptFailsTheRunAndAnOperatorCanRetry(): void
     {
@@ -130,7 +145,7 @@ final class EngineTest extends TestCase
         $engine->giveBack($token);
         self::assertSame(1, $other->claim($token)?->getAttempt());
         self::assertSame(
-            ['run' => $run, 'workflow' => 'greet', 'step' => 'greet', 'attempt' => 1, 'step_status' => 'running', 'run_status' => 'running'],
+            ['run' => $run, 'workflow' => 'greet', 'step' => 'greet', 'attempt' => 1, 'step_status' => 'running', 'retry_due' => null, 'run_status' => 'running'],
             $engine->describe($token),
         );
     }

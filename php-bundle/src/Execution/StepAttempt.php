@@ -81,13 +81,37 @@ final readonly class StepAttempt
     private function claim(string $token, Envelope $envelope): ?StepClaim
     {
         $claim = $this->engine->claim($token);
-        if (null !== $claim || !FinalFailure::isRetryByHand($envelope)) {
+        if (null !== $claim) {
             return $claim;
         }
-        // A message from the failure transport stands for a step that failed: give it one more attempt.
+        $byHand = FinalFailure::isRetryByHand($envelope);
+        if (!$byHand && $this->configuration->isNative()) {
+            return null;
+        }
         $step = $this->engine->describe($token);
+        if ($byHand && 'failed' === $step['step_status']) {
+            // A message from the failure transport stands for a step that failed: give it one more attempt.
+            return $this->engine->claim($this->engine->retryStep($step['run'], $step['step']));
+        }
+        if (!$this->configuration->isNative() && null !== $step['retry_due']) {
+            $this->waitUntil($step['retry_due'], $step['step'], $step['run']);
+        }
 
-        return 'failed' === $step['step_status'] ? $this->engine->claim($this->engine->retryStep($step['run'], $step['step'])) : null;
+        return null;
+    }
+
+    /**
+     * A message that came before its retry is due, as when it was delivered twice or another clock is ahead, may be the
+     * only one there is: acknowledged, the retry would be late by the time the engine waits for a lost message.
+     *
+     * @throws StepRetryException
+     */
+    private function waitUntil(int $due, string $step, string $run): void
+    {
+        $delay = $due - (int) floor(1000 * microtime(true));
+        if ($delay > 0) {
+            throw new StepRetryException(\sprintf('The next attempt of step "%s" of run %s is due in %d ms.', $step, $run, $delay), $delay);
+        }
     }
 
     /**
