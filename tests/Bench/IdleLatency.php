@@ -20,7 +20,7 @@ final readonly class IdleLatency
     }
 
     /**
-     * @return non-empty-list<float> milliseconds from before the send until inside the handler
+     * @return list<float> milliseconds from before the send until inside the handler
      */
     public function measure(Variant $variant): array
     {

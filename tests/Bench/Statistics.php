@@ -7,7 +7,7 @@ namespace Ossa\Tests\Bench;
 final readonly class Statistics
 {
     /**
-     * @param non-empty-list<float> $values
+     * @param list<float> $values
      */
     public static function median(array $values): float
     {
@@ -17,13 +17,13 @@ final readonly class Statistics
     /**
      * The smallest value that is not below `$percent` per cent of the values.
      *
-     * @param non-empty-list<float> $values
+     * @param list<float> $values
      */
     public static function percentile(array $values, int $percent): float
     {
         sort($values);
         $rank = (int) ceil($percent / 100 * \count($values));
 
-        return $values[max(0, $rank - 1)];
+        return $values[max(0, $rank - 1)] ?? throw new \InvalidArgumentException('There is no percentile of nothing.');
     }
 }

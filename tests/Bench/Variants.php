@@ -39,8 +39,12 @@ final readonly class Variants
     private static function ossa(string $folder, string $synchronous): OssaTransport
     {
         $engine = Engine::open("sqlite://$folder/ossa.db?synchronous=$synchronous");
-        $factory = new OssaTransportFactory(static fn (): Engine => $engine, new WorkerTransports());
+        $transports = new WorkerTransports();
+        $transport = (new OssaTransportFactory(static fn (): Engine => $engine, $transports))
+            ->createTransport('ossa://default?queue=bench', ['transport_name' => 'bench'], new PhpSerializer());
+        // What the bundle's listener says when messenger:consume starts.
+        $transports->workerStarted(['bench']);
 
-        return $factory->createTransport('ossa://default?queue=bench', [], new PhpSerializer());
+        return $transport;
     }
 }

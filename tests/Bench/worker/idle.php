@@ -19,7 +19,7 @@ require $_SERVER['OSSA_AUTOLOAD'] ?? throw new LogicException('OSSA_AUTOLOAD is 
 [, $variant, $folder, $messages] = $argv;
 $bus = new MessageBus([new HandleMessageMiddleware(new HandlersLocator([
     BenchMessage::class => [static function (BenchMessage $message): void {
-        fprintf(STDOUT, "%.3f\n", (microtime(true) - $message->sentAt) * 1e3);
+        fprintf(\STDOUT, "%.3f\n", (microtime(true) - $message->sentAt) * 1e3);
     }],
 ]))]);
 $events = new EventDispatcher();
