@@ -1,18 +1,16 @@
 //! Manifest → plan.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 
-use super::dependency::{self, Mentions};
 use super::model::Model;
+use super::steps::{Arena, Context, Order, Pending};
 use super::stored::FORMAT;
 use super::task::{Callee, Caller};
 use super::{
-    Action, Block, BlockId, FailureMode, Join, Node, NodeId, OnError, Plan, PlanError, PlanKind,
-    Resolver, RunResult, Schema, TaskInput, support,
+    Action, Block, BlockId, FailureMode, Join, Node, NodeId, Plan, PlanError, PlanKind, Resolver,
+    RunResult, Schema, TaskInput, support,
 };
-use crate::manifest::model::{
-    Body, Manifest, OnFailure, OutputBinding, Step, StepErrorAction, Task, Workflow,
-};
+use crate::manifest::model::{Body, Manifest, OnFailure, Task, Workflow};
 
 pub(super) fn compile(
     manifest: &Manifest,
@@ -46,7 +44,7 @@ pub(super) struct Compiler<'a> {
     pub(super) errors: Vec<PlanError>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     fn task(&mut self, task: &Task) -> Model {
         let name = &self.manifest.metadata.name;
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
@@ -56,7 +54,8 @@ impl Compiler<'_> {
                 dependency: dependency.reference.0.clone(),
             });
         }
-        let caller = Caller::alone();
+        let context = Context::task(self.manifest, task);
+        let caller = Caller::alone(&context);
         let callee = Callee::manifest(self.manifest, task);
         let mut call = self.task_call(&caller, &callee, TaskInput::Run);
         // The run's input is the task's: checked once, when the run starts.
@@ -69,6 +68,7 @@ impl Compiler<'_> {
             depends_on: Vec::new(),
             condition: None,
             action: Action::Task(Box::new(call)),
+            input: None,
             output_to: None,
             output_fields: Vec::new(),
             output_mapping: Vec::new(),
@@ -79,7 +79,7 @@ impl Compiler<'_> {
         Model {
             result: RunResult::Step(NodeId(0)),
             input,
-            ..self.model(PlanKind::Task, vec![node])
+            ..self.model(PlanKind::Task, vec![root(1)], vec![node])
         }
     }
 
@@ -94,7 +94,15 @@ impl Compiler<'_> {
                 path: "$.spec.steps".to_owned(),
             });
         }
-        let nodes = self.steps(workflow);
+        let mut arena = Arena::default();
+        arena.reserve(Pending {
+            owner: None,
+            order: Order::Sequence,
+            isolated: false,
+            steps: workflow.steps.clone(),
+            context: Rc::new(Context::workflow(self.manifest, workflow)),
+        });
+        self.blocks(&mut arena);
         Model {
             input: self.schema(workflow.inputs.as_ref(), None, "$.spec.inputs", "input"),
             output: self.schema(workflow.outputs.as_ref(), None, "$.spec.outputs", "output"),
@@ -117,11 +125,11 @@ impl Compiler<'_> {
                 .max_parallel
                 .map(|max| u32::try_from(max).unwrap_or(u32::MAX).max(1)),
             propagate_skips: workflow.propagate_skips,
-            ..self.model(PlanKind::Workflow, nodes)
+            ..self.model(PlanKind::Workflow, arena.blocks, arena.nodes)
         }
     }
 
-    fn model(&self, kind: PlanKind, nodes: Vec<Node>) -> Model {
+    fn model(&self, kind: PlanKind, blocks: Vec<Block>, nodes: Vec<Node>) -> Model {
         Model {
             format: FORMAT,
             kind,
@@ -137,75 +145,8 @@ impl Compiler<'_> {
             timeout: None,
             max_parallel: None,
             propagate_skips: false,
-            blocks: vec![Block {
-                owner: None,
-                join: Join::All,
-                first: NodeId(0),
-                count: u32::try_from(nodes.len()).unwrap_or(u32::MAX),
-            }],
+            blocks,
             nodes,
-        }
-    }
-
-    fn steps(&mut self, workflow: &Workflow) -> Vec<Node> {
-        let ids = self.ids(&workflow.steps);
-        let mut nodes = Vec::with_capacity(workflow.steps.len());
-        let mut mentions = Vec::with_capacity(workflow.steps.len());
-        for step in &workflow.steps {
-            support::step(step, &mut self.errors);
-            let node = self.step(workflow, step);
-            mentions.push(Mentions::of(step, &node, workflow));
-            nodes.push(node);
-        }
-        dependency::resolve(&mut nodes, &mentions, &ids, &mut self.errors);
-        nodes
-    }
-
-    fn ids<'s>(&mut self, steps: &'s [Step]) -> HashMap<&'s str, NodeId> {
-        let mut ids: HashMap<&str, (NodeId, &Step)> = HashMap::with_capacity(steps.len());
-        for (number, step) in (0..).map(NodeId).zip(steps) {
-            if let Some((_, first)) = ids.get(step.id.as_str()) {
-                self.errors.push(PlanError::DuplicateStep {
-                    step: step.id.clone(),
-                    path: step.path.clone(),
-                    first: first.path.clone(),
-                });
-            } else {
-                ids.insert(&step.id, (number, step));
-            }
-        }
-        ids.into_iter()
-            .map(|(id, (number, _))| (id, number))
-            .collect()
-    }
-
-    fn step(&mut self, workflow: &Workflow, step: &Step) -> Node {
-        let OutputBinding {
-            to,
-            fields,
-            mapping,
-        } = &step.output;
-        Node {
-            id: step.id.clone(),
-            name: step.name.clone(),
-            block: BlockId::ROOT,
-            path: step.path.clone(),
-            depends_on: Vec::new(),
-            condition: step.condition.clone(),
-            action: Action::Task(Box::new(self.action(workflow, step))),
-            output_to: to.clone(),
-            output_fields: fields.clone(),
-            output_mapping: mapping.clone(),
-            on_error: match &step.on_error {
-                Some(StepErrorAction::Continue) => Some(OnError::Continue),
-                Some(StepErrorAction::Fail) => Some(OnError::Fail),
-                // Goto and Compensate were refused by name.
-                Some(StepErrorAction::Goto(_) | StepErrorAction::Compensate(_)) | None => {
-                    step.continue_on_error.then_some(OnError::Continue)
-                }
-            },
-            is_async: step.is_async,
-            labels: step.labels.clone(),
         }
     }
 
@@ -229,5 +170,16 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+}
+
+/// The block of the top-level steps.
+const fn root(count: u32) -> Block {
+    Block {
+        owner: None,
+        join: Join::All,
+        first: NodeId(0),
+        count,
+        isolated: false,
     }
 }

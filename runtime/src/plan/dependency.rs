@@ -1,55 +1,74 @@
 //! What each step waits for: what its author says, the step above where the author says nothing, and every step whose
 //! result its expressions read.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use super::{Node, NodeId, PlanError, Relation, TaskCall, TaskInput};
+use super::steps::{self, Arena};
+use super::{Action, BlockId, Node, NodeId, PlanError, Relation, TaskCall, TaskInput};
 use crate::expression::References;
-use crate::manifest::model::{Step, Workflow};
 
 /// The steps that one step mentions.
 pub(super) struct Mentions {
     depends_on: Option<Vec<String>>,
+    /// The step it waits for when it does not say.
+    above: Option<NodeId>,
     reads: References,
     /// Names that mean a step unless something else has them.
     names: BTreeSet<String>,
 }
 
 impl Mentions {
-    pub(super) fn of(step: &Step, node: &Node, workflow: &Workflow) -> Self {
+    pub(super) fn of(
+        depends_on: Option<Vec<String>>,
+        above: Option<NodeId>,
+        node: &Node,
+        variables: &[String],
+    ) -> Self {
         let mut reads = References::default();
         if let Some(condition) = &node.condition {
             reads.merge(condition.references());
         }
-        let task = node.task();
-        if let TaskInput::Rendered(template) = &task.input {
-            reads.merge(template.references());
+        if let Some(input) = &node.input {
+            reads.merge(input.references());
         }
-        if task.name.is_none() {
-            add_task(task, &mut reads);
-        }
+        add_action(&node.action, &mut reads);
         let mut mapped = References::default();
         for (_, template) in &node.output_mapping {
             mapped.merge(template.references());
         }
         // What a step maps its own output with is read after it ran.
-        mapped.steps.remove(&step.id);
+        mapped.steps.remove(&node.id);
         let names = mapped.names().chain(reads.names());
         let names = names
-            .filter(|name| *name != step.id)
-            .filter(|name| {
-                !workflow
-                    .variables
-                    .iter()
-                    .any(|(variable, _)| variable == name)
-            })
+            .filter(|name| *name != node.id && !variables.iter().any(|known| known == name))
             .map(str::to_owned)
             .collect();
         reads.merge(mapped);
         Self {
-            depends_on: step.depends_on.clone(),
+            depends_on,
+            above,
             reads,
             names,
+        }
+    }
+}
+
+/// What a step's action reads before its steps run, if it has any: those have mentions of their own.
+fn add_action(action: &Action, reads: &mut References) {
+    match action {
+        Action::Task(task) => {
+            if let TaskInput::Rendered(template) = &task.input {
+                reads.merge(template.references());
+            }
+            if task.name.is_none() {
+                add_task(task, reads);
+            }
+        }
+        Action::Parallel(_) => {}
+        Action::Conditional(choice) => {
+            for branch in &choice.branches {
+                reads.merge(branch.condition.references());
+            }
         }
     }
 }
@@ -67,14 +86,15 @@ fn add_task(task: &TaskCall, reads: &mut References) {
 }
 
 /// Sets `depends_on` of each node, and reports ids that no step has and steps that wait for each other.
-pub(super) fn resolve(
-    nodes: &mut [Node],
-    mentions: &[Mentions],
-    ids: &HashMap<&str, NodeId>,
-    errors: &mut Vec<PlanError>,
-) {
-    let count = nodes.len();
-    for (number, (node, mentions)) in (0_u32..).zip(nodes.iter_mut().zip(mentions)) {
+///
+/// Steps wait for steps beside them. Where a step mentions one of another block, the blocks wait that stand side by side
+/// around the two.
+pub(super) fn resolve(arena: &mut Arena<'_>, errors: &mut Vec<PlanError>) {
+    let mut waits: Vec<BTreeSet<NodeId>> = vec![BTreeSet::new(); arena.nodes.len()];
+    for (number, (node, mentions)) in (0..)
+        .map(NodeId)
+        .zip(arena.nodes.iter().zip(&arena.mentions))
+    {
         let mut unknown = |unknown: &str, relation| {
             errors.push(PlanError::UnknownStep {
                 step: node.id.clone(),
@@ -84,39 +104,77 @@ pub(super) fn resolve(
             });
         };
         let mut found = BTreeSet::new();
-        match &mentions.depends_on {
-            Some(listed) => {
-                for id in listed {
-                    match ids.get(id.as_str()) {
-                        Some(dependency) => drop(found.insert(*dependency)),
-                        None => unknown(id, Relation::DependsOn),
-                    }
-                }
+        for id in mentions.depends_on.iter().flatten() {
+            match arena.ids.find(node.block, id) {
+                Some(dependency) => drop(found.insert(dependency)),
+                None => unknown(id, Relation::DependsOn),
             }
-            None => found.extend(number.checked_sub(1).map(NodeId)),
+        }
+        if mentions.depends_on.is_none() {
+            found.extend(mentions.above);
         }
         for id in &mentions.reads.steps {
-            match ids.get(id.as_str()) {
-                Some(dependency) => drop(found.insert(*dependency)),
+            match arena.ids.find(node.block, id) {
+                Some(dependency) => drop(found.insert(dependency)),
                 None => unknown(id, Relation::Reads),
             }
         }
         for position in &mentions.reads.step_positions {
-            match u32::try_from(*position) {
-                Ok(position_id) if *position < count => drop(found.insert(NodeId(position_id))),
-                _ => unknown(&format!("steps[{position}]"), Relation::Reads),
+            match positioned(arena, node.block, *position) {
+                Some(dependency) => drop(found.insert(dependency)),
+                None => unknown(&format!("steps[{position}]"), Relation::Reads),
             }
         }
-        let named = mentions
-            .names
-            .iter()
-            .filter_map(|name| ids.get(name.as_str()));
-        found.extend(named);
-        node.depends_on = found.into_iter().collect();
+        let names = mentions.names.iter();
+        found.extend(names.filter_map(|name| arena.ids.find(node.block, name)));
+        for dependency in found {
+            if let Some((step, dependency)) = siblings(arena, number, dependency)
+                && let Some(waits) = usize::try_from(step.0)
+                    .ok()
+                    .and_then(|at| waits.get_mut(at))
+            {
+                waits.insert(dependency);
+            }
+        }
     }
-    if let Some(cycle) = cycle(nodes) {
+    for (node, waits) in arena.nodes.iter_mut().zip(waits) {
+        node.depends_on = waits.into_iter().collect();
+    }
+    if let Some(cycle) = cycle(&arena.nodes) {
         errors.push(cycle);
     }
+}
+
+/// The step at a position of the list that `block` belongs to.
+fn positioned(arena: &Arena<'_>, block: BlockId, position: usize) -> Option<NodeId> {
+    let space = arena.ids.space(block)?;
+    let block = arena.blocks.get(usize::try_from(space.0).ok()?)?;
+    let position = u32::try_from(position).ok()?;
+    (position < block.count).then_some(NodeId(block.first.0.checked_add(position)?))
+}
+
+/// The two steps side by side that are, or contain, `step` and `other`. `None` when one of them contains the other, which
+/// has no result before, or when they stand in different branches, of which only one runs.
+fn siblings(arena: &Arena<'_>, step: NodeId, other: NodeId) -> Option<(NodeId, NodeId)> {
+    let around = |node: NodeId| {
+        let block = steps::at(&arena.nodes, node)?.block;
+        arena.blocks.get(usize::try_from(block.0).ok()?)?.owner
+    };
+    let way = |node| std::iter::successors(Some(node), |node| around(*node)).collect::<Vec<_>>();
+    let (ours, theirs) = (way(step), way(other));
+    let shared = ours.iter().rev().zip(theirs.iter().rev());
+    let shared = shared.take_while(|(ours, theirs)| ours == theirs).count();
+    let apart = |way: &[NodeId]| {
+        let position = way.len().checked_sub(shared + 1)?;
+        way.get(position).copied()
+    };
+    let (ours, theirs) = match (apart(&ours), apart(&theirs)) {
+        (Some(ours), Some(theirs)) => (ours, theirs),
+        (None, None) => (step, other),
+        _ => return None,
+    };
+    let block = |node| steps::at(&arena.nodes, node).map(|node| node.block);
+    (block(ours) == block(theirs)).then_some((ours, theirs))
 }
 
 /// The first steps found to wait for each other. Takes away what can run until nothing is left, or only cycles and what

@@ -248,10 +248,10 @@ impl fmt::Display for Relation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Construct {
-    /// Steps side by side as a block.
-    Parallel,
-    /// Branches.
-    Conditional,
+    /// Attempts of a block as a whole.
+    BlockRetry,
+    /// A bound on a block as a whole.
+    BlockTimeout,
     /// Steps for each element.
     Loop,
     /// A step that waits for people to approve.
@@ -285,8 +285,8 @@ pub enum Construct {
 impl fmt::Display for Construct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Parallel => "a parallel block",
-            Self::Conditional => "a conditional block",
+            Self::BlockRetry => "retry of a block",
+            Self::BlockTimeout => "timeout_seconds of a block",
             Self::Loop => "a loop",
             Self::Approval => "an approval step",
             Self::Human => "a human task (execution.type: human)",

@@ -5,35 +5,39 @@
 //!
 //! Steps are nodes in an arena, numbered in document order, block by block. Block 0 holds the top-level steps; the
 //! steps of a Parallel, a Conditional branch or a Loop form a block of their own, owned by that node, of which a run
-//! opens a scope each time the node runs. Constructs that need more than block 0 are refused by name
-//! ([`PlanError::Unsupported`]) until they are built; nothing is ever left out silently.
+//! opens a scope each time the node runs. Constructs that are not built are refused by name
+//! ([`PlanError::Unsupported`]); nothing is ever left out silently.
 
 mod binding;
+mod block;
 mod compile;
 mod dependency;
 mod error;
+mod ids;
 mod model;
 mod schema;
+mod steps;
 mod stored;
 mod support;
 mod task;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::manifest::model::{Manifest, Notification, Reference, Secret};
 use crate::port::PlanHash;
 
+pub use block::{Action, Block, Branches, Join, PlannedBranch};
 pub use error::{Construct, PlanError, PlanLoadError, Relation};
 pub use model::{
-    Action, Block, BlockId, Check, FailureMode, Join, Node, NodeId, OnError, PlanKind,
-    PlannedBinding, RunResult, TaskCall, TaskInput,
+    BlockId, Check, FailureMode, Node, NodeId, OnError, PlanKind, PlannedBinding, RunResult,
+    TaskCall, TaskInput,
 };
 pub use schema::Schema;
 
 pub(crate) use schema::SECRET_KEY;
 
+use ids::Ids;
 use model::Model;
 
 /// Bound on an attempt when neither step, task nor workflow names one.
@@ -61,8 +65,9 @@ pub struct Unresolved {
 pub struct Plan {
     model: Model,
     hash: PlanHash,
-    ids: HashMap<String, NodeId>,
+    ids: Ids,
     dependants: Vec<Vec<NodeId>>,
+    document_order: Vec<NodeId>,
 }
 
 impl Plan {
@@ -170,10 +175,28 @@ impl Plan {
         self.model.nodes.get(usize::try_from(id.0).ok()?)
     }
 
-    /// The node with this step id.
+    /// The nodes in document order: each block's below the node that it belongs to.
+    #[must_use]
+    pub fn document_order(&self) -> &[NodeId] {
+        &self.document_order
+    }
+
+    /// The node with this step id, at the top level or in a block of the same manifest.
     #[must_use]
     pub fn find(&self, step: &str) -> Option<NodeId> {
-        self.ids.get(step).copied()
+        self.find_from(BlockId::ROOT, step)
+    }
+
+    /// The node that a step id means to the steps of a block.
+    #[must_use]
+    pub fn find_from(&self, block: BlockId, step: &str) -> Option<NodeId> {
+        self.ids.find(block, step)
+    }
+
+    /// The block whose steps are the top-level ones of the manifest that `block` comes from.
+    #[must_use]
+    pub fn space(&self, block: BlockId) -> BlockId {
+        self.ids.space(block).unwrap_or(BlockId::ROOT)
     }
 
     /// Nodes that wait for this one, ascending.

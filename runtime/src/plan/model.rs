@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Schema;
+use super::{Action, Block, Schema};
 use crate::expression::{Expression, Template};
 use crate::manifest::model::{ExecutionKind, Notification, Secret, TaskErrorAction};
 use crate::policy::RetryPolicy;
@@ -94,30 +94,6 @@ pub enum FailureMode {
     Notify,
 }
 
-/// Steps that run together: the top-level ones, and those of each Parallel, Conditional branch and Loop. A run opens a
-/// scope for the top-level block when it starts, and one for another block whenever the node that owns it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
-    /// The node the block belongs to; `None` for the top-level block.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<NodeId>,
-    /// When a scope of the block is done.
-    pub join: Join,
-    /// The first of its nodes; they are numbered without a gap, in document order.
-    pub first: NodeId,
-    /// How many nodes it has.
-    pub count: u32,
-}
-
-/// When a scope is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Join {
-    /// When all its steps that anyone waits for are settled.
-    #[default]
-    All,
-}
-
 /// A step of the plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Node {
@@ -139,6 +115,9 @@ pub struct Node {
     pub condition: Option<Expression>,
     /// What it does.
     pub action: Action,
+    /// What a block is given, for its expressions to read as `steps.ID.input`; a task has an input of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Template>,
     /// Variable the output is written to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_to: Option<String>,
@@ -157,24 +136,6 @@ pub struct Node {
     /// Labels, in document order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(String, String)>,
-}
-
-impl Node {
-    /// The task the node runs.
-    #[must_use]
-    pub const fn task(&self) -> &TaskCall {
-        match &self.action {
-            Action::Task(task) => task,
-        }
-    }
-}
-
-/// What a node does. Blocks (parallel, conditional, loop), waiting and child runs are further variants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Calls handlers.
-    Task(Box<TaskCall>),
 }
 
 /// A step's own answer to a failure. Goto and compensation are further variants.

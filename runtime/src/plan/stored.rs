@@ -1,12 +1,11 @@
 //! The stored form of a plan and its hash.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::ids::Ids;
 use super::model::Model;
-use super::{NodeId, Plan, PlanLoadError};
+use super::{BlockId, Node, NodeId, Plan, PlanLoadError, steps};
 use crate::port::PlanHash;
 
 /// The format this build writes and reads.
@@ -48,51 +47,107 @@ impl Plan {
     }
 
     fn new(model: Model, hash: PlanHash) -> Self {
+        let mut ids = Ids::default();
+        for block in &model.blocks {
+            let owner = block.owner.and_then(|owner| node(&model, owner));
+            ids.add_block(block.isolated, owner.map(|owner| owner.block));
+        }
         let mut dependants = vec![Vec::new(); model.nodes.len()];
-        let mut ids = HashMap::with_capacity(model.nodes.len());
         for (id, node) in (0..).map(NodeId).zip(&model.nodes) {
-            ids.insert(node.id.clone(), id);
+            ids.add(node.block, &node.id, id);
             for dependency in &node.depends_on {
                 if let Some(list) = index(*dependency).and_then(|at| dependants.get_mut(at)) {
                     list.push(id);
                 }
             }
         }
+        let document_order = document_order(&model);
         Self {
             model,
             hash,
             ids,
             dependants,
+            document_order,
         }
     }
 }
 
-/// What the machine relies on: blocks cover the nodes without gap or overlap, and dependencies stay in their block.
+/// Each node, followed by those of the blocks it runs.
+fn document_order(model: &Model) -> Vec<NodeId> {
+    let mut order = Vec::with_capacity(model.nodes.len());
+    let nodes = |block: BlockId| {
+        let block = usize::try_from(block.0).ok();
+        let block = block.and_then(|at| model.blocks.get(at));
+        let (first, count) = block.map_or((0, 0), |block| (block.first.0, block.count));
+        (first..first.saturating_add(count)).rev().map(NodeId)
+    };
+    let blocks = (0..).map(BlockId).zip(&model.blocks);
+    let roots: Vec<BlockId> = blocks
+        .filter(|(_, block)| block.owner.is_none())
+        .map(|(id, _)| id)
+        .collect();
+    let mut left: Vec<NodeId> = roots.into_iter().rev().flat_map(nodes).collect();
+    while let Some(id) = left.pop() {
+        order.push(id);
+        let inner = node(model, id).map(|node| node.action.blocks());
+        left.extend(inner.into_iter().flatten().rev().flat_map(nodes));
+    }
+    order
+}
+
+/// What the machine relies on: blocks cover the nodes without gap or overlap, and belong to a node that stands before
+/// them; dependencies stay in their block.
 fn check(model: &Model) -> Result<(), String> {
     let mut next = 0_u32;
-    for (number, block) in model.blocks.iter().enumerate() {
+    for (number, block) in (0..).map(BlockId).zip(&model.blocks) {
         if block.first.0 != next {
-            return Err(format!("block {number} does not begin at node {next}"));
+            return Err(format!("block {} does not begin at node {next}", number.0));
+        }
+        if block.owner.is_some_and(|owner| owner >= block.first) {
+            return Err(format!(
+                "block {} stands before the node it belongs to",
+                number.0
+            ));
         }
         next = next.saturating_add(block.count);
+        let nodes = (block.first.0..next).map(NodeId);
+        if !nodes
+            .map(|id| node(model, id))
+            .all(|node| node.is_some_and(|node| node.block == number))
+        {
+            return Err(format!("block {} does not hold its nodes", number.0));
+        }
     }
     if index(NodeId(next)) != Some(model.nodes.len()) {
         return Err("the blocks do not hold all nodes".to_owned());
     }
-    for node in &model.nodes {
-        let sibling = |id: &NodeId| {
-            index(*id)
-                .and_then(|at| model.nodes.get(at))
-                .is_some_and(|other| other.block == node.block)
-        };
-        if !node.depends_on.iter().all(sibling) {
+    for (id, found) in (0..).map(NodeId).zip(&model.nodes) {
+        let sibling =
+            |id: &NodeId| node(model, *id).is_some_and(|other| other.block == found.block);
+        if !found.depends_on.iter().all(sibling) {
             return Err(format!(
                 "step `{}` waits for a step outside its block",
-                node.id
+                found.id
+            ));
+        }
+        let owned = |block: &BlockId| {
+            let block = usize::try_from(block.0)
+                .ok()
+                .and_then(|at| model.blocks.get(at));
+            block.is_some_and(|block| block.owner == Some(id))
+        };
+        if !found.action.blocks().iter().all(owned) {
+            return Err(format!(
+                "step `{}` runs a block that is not its own",
+                found.id
             ));
         }
     }
     Ok(())
+}
+
+fn node(model: &Model, id: NodeId) -> Option<&Node> {
+    steps::at(&model.nodes, id)
 }
 
 fn index(id: NodeId) -> Option<usize> {

@@ -32,17 +32,26 @@ pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
 pub(super) fn step(step: &Step, errors: &mut Vec<PlanError>) {
     let mut refuse = |construct| errors.push(unsupported(construct, Some(&step.id), &step.path));
     match &step.action {
-        StepAction::Parallel(_) => refuse(Construct::Parallel),
-        StepAction::Conditional { .. } => refuse(Construct::Conditional),
         StepAction::Loop(_) => refuse(Construct::Loop),
         StepAction::Approval(_) => refuse(Construct::Approval),
         StepAction::Agent { .. } => refuse(Construct::Agent),
+        StepAction::Parallel(_) | StepAction::Conditional { .. } => block(step, &mut refuse),
         StepAction::Inline(_) | StepAction::Call(_) => {}
     }
     match &step.on_error {
         Some(StepErrorAction::Goto(_)) => refuse(Construct::Goto),
         Some(StepErrorAction::Compensate(_)) => refuse(Construct::Compensation),
         Some(StepErrorAction::Fail | StepErrorAction::Continue) | None => {}
+    }
+}
+
+/// Refuses what a block has no use for.
+fn block(step: &Step, refuse: &mut impl FnMut(Construct)) {
+    if step.retry.is_some() {
+        refuse(Construct::BlockRetry);
+    }
+    if step.timeout.is_some() {
+        refuse(Construct::BlockTimeout);
     }
 }
 

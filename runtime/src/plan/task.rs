@@ -4,34 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compile::Compiler;
+use super::steps::Context;
 use super::support::{self, unsupported};
 use super::{Check, Construct, DEFAULT_STEP_TIMEOUT, PlanError, TaskCall, TaskInput, binding};
 use crate::manifest::model::{
-    Assertion, Body, Manifest, Reference, Runtime, Step, StepAction, Task, TaskErrorAction,
-    Workflow,
+    Assertion, Body, Manifest, Reference, Step, StepAction, Task, TaskErrorAction,
 };
 use crate::policy::RetryPolicy;
 use crate::run::{HandlerCall, HandlerKey, HandlerKeyKind};
 
-/// Who runs a task: a step of a workflow, or nobody but the run itself.
+/// Who runs a task: a step, or nobody but the run itself.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
     step: Option<&'a Step>,
-    workflow: Option<&'a Workflow>,
+    context: &'a Context<'a>,
 }
 
 impl<'a> Caller<'a> {
-    pub(super) const fn alone() -> Self {
+    pub(super) const fn alone(context: &'a Context<'a>) -> Self {
         Self {
             step: None,
-            workflow: None,
+            context,
         }
     }
 
-    const fn step(workflow: &'a Workflow, step: &'a Step) -> Self {
+    pub(super) const fn step(context: &'a Context<'a>, step: &'a Step) -> Self {
         Self {
             step: Some(step),
-            workflow: Some(workflow),
+            context,
         }
     }
 
@@ -44,12 +44,14 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// The task that is run, with the manifest whose bindings it may use.
+/// The task that is run.
 #[derive(Clone, Copy)]
 pub(super) struct Callee<'a> {
+    /// `None` when it stands in a step.
     name: Option<&'a str>,
     task: &'a Task,
-    runtime: &'a Runtime,
+    /// Where it stands: its bindings are those of that manifest, and its references are followed from there.
+    manifest: &'a Manifest,
 }
 
 impl<'a> Callee<'a> {
@@ -58,39 +60,39 @@ impl<'a> Callee<'a> {
         Self {
             name: Some(&manifest.metadata.name),
             task,
-            runtime: &manifest.runtime,
+            manifest,
         }
     }
 }
 
 impl Compiler<'_> {
-    /// What a step of the workflow calls. An empty call when it cannot call anything; the reason is then an error.
-    pub(super) fn action(&mut self, workflow: &Workflow, step: &Step) -> TaskCall {
-        let caller = Caller::step(workflow, step);
+    /// What a step calls. An empty call when it cannot call anything; the reason is then an error.
+    pub(super) fn call(&mut self, caller: &Caller<'_>, step: &Step) -> TaskCall {
         let input = step
             .input
             .clone()
             .map_or(TaskInput::Empty, TaskInput::Rendered);
         match &step.action {
             StepAction::Inline(task) => {
-                let runtime = &self.manifest.runtime;
                 let callee = Callee {
                     name: None,
                     task,
-                    runtime,
+                    manifest: caller.context.manifest,
                 };
-                self.task_call(&caller, &callee, input)
+                self.task_call(caller, &callee, input)
             }
-            StepAction::Call(reference) => match self.called(&caller, reference) {
-                Some(manifest) => match &manifest.body {
-                    Body::Task(task) => {
-                        self.task_call(&caller, &Callee::manifest(&manifest, task), input)
-                    }
-                    _ => nothing(),
-                },
-                None => nothing(),
-            },
-            // Refused by name before.
+            StepAction::Call(reference) => {
+                match self.called(caller, reference, caller.context.manifest) {
+                    Some(manifest) => match &manifest.body {
+                        Body::Task(task) => {
+                            self.task_call(caller, &Callee::manifest(&manifest, task), input)
+                        }
+                        _ => nothing(),
+                    },
+                    None => nothing(),
+                }
+            }
+            // Refused by name before, or no task.
             StepAction::Agent { .. }
             | StepAction::Parallel(_)
             | StepAction::Conditional { .. }
@@ -106,17 +108,17 @@ impl Compiler<'_> {
         callee: &Callee<'_>,
         input: TaskInput,
     ) -> TaskCall {
-        let keys = step_key(&self.manifest.metadata.name, caller.id());
+        let keys = step_key(&caller.context.manifest.metadata.name, caller.id());
         let retry = caller.step.and_then(|step| step.retry.clone());
         let mut call = self.bare_call(caller, callee, input, keys, retry);
         if falls_back(callee.task) {
-            call.fallback = self.fallback(caller, callee.task).map(Box::new);
+            call.fallback = self.fallback(caller, callee).map(Box::new);
         }
         call
     }
 
-    fn fallback(&mut self, caller: &Caller<'_>, task: &Task) -> Option<TaskCall> {
-        let Some(reference) = &task.fallback else {
+    fn fallback(&mut self, caller: &Caller<'_>, callee: &Callee<'_>) -> Option<TaskCall> {
+        let Some(reference) = &callee.task.fallback else {
             self.errors.push(PlanError::UnresolvedReference {
                 step: caller.id().map(str::to_owned),
                 path: caller.path().to_owned(),
@@ -126,7 +128,7 @@ impl Compiler<'_> {
             });
             return None;
         };
-        let manifest = self.called(caller, reference)?;
+        let manifest = self.called(caller, reference, callee.manifest)?;
         let Body::Task(task) = &manifest.body else {
             return None;
         };
@@ -159,7 +161,7 @@ impl Compiler<'_> {
             execution: execution.map_or_else(Default::default, |execution| execution.kind),
             calls: calls(step_key, callee),
             bindings: binding::plan(
-                callee.runtime,
+                &callee.manifest.runtime,
                 callee.name,
                 task,
                 step,
@@ -174,7 +176,7 @@ impl Compiler<'_> {
             postconditions: checks(&task.postconditions),
             retry: step_retry
                 .or_else(|| task.retry.clone())
-                .or_else(|| caller.workflow.and_then(|workflow| workflow.retry.clone())),
+                .or_else(|| caller.context.retry.clone()),
             timeout: timeout(caller, task),
             on_error: task.on_error,
             error_mapping: task.error_mapping.clone(),
@@ -183,7 +185,12 @@ impl Compiler<'_> {
     }
 
     /// The task manifest a reference leads to.
-    fn called(&mut self, caller: &Caller<'_>, reference: &Reference) -> Option<Arc<Manifest>> {
+    fn called(
+        &mut self,
+        caller: &Caller<'_>,
+        reference: &Reference,
+        from: &Manifest,
+    ) -> Option<Arc<Manifest>> {
         let step = caller.id().map(str::to_owned);
         let path = caller.path().to_owned();
         if support::is_dynamic(reference) {
@@ -194,7 +201,7 @@ impl Compiler<'_> {
             ));
             return None;
         }
-        let manifest = match self.resolver.resolve(reference, self.manifest) {
+        let manifest = match self.resolver.resolve(reference, from) {
             Ok(manifest) => manifest,
             Err(unresolved) => {
                 self.errors.push(PlanError::UnresolvedReference {
@@ -284,8 +291,9 @@ fn timeout(caller: &Caller<'_>, task: &Task) -> Duration {
         .as_ref()
         .and_then(|execution| execution.timeout);
     let named = [step, execution].into_iter().flatten().min();
-    let workflow = caller.workflow.and_then(|workflow| workflow.step_timeout);
-    named.or(workflow).unwrap_or(DEFAULT_STEP_TIMEOUT)
+    named
+        .or(caller.context.step_timeout)
+        .unwrap_or(DEFAULT_STEP_TIMEOUT)
 }
 
 /// Stands for a call that could not be compiled; an error says why, so no plan contains it.

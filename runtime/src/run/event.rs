@@ -59,6 +59,33 @@ pub enum Event {
         /// The rendered input.
         input: Value,
     },
+    /// The block's dependencies are settled and its condition holds; its steps begin.
+    StepOpened {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The rendered input.
+        input: Value,
+        /// The branch that is taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<String>,
+    },
+    /// The steps of a block are there, pending.
+    ScopeOpened {
+        /// Id of the step whose block it is.
+        step: String,
+        /// The scope that step stands in.
+        scope: u32,
+        /// Its node.
+        node: u32,
+        /// The new scope.
+        opened: u32,
+        /// The block of the plan.
+        block: u32,
+    },
     /// An attempt was put into the queue.
     StepDispatched {
         /// Step id.
@@ -211,6 +238,8 @@ pub enum SkipReason {
     UpstreamSkipped,
     /// The run ended first.
     RunEnded,
+    /// Another step of its block failed, and the block with it.
+    BlockEnded,
 }
 
 /// What ended a run: `workflow.error` in expressions.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::event::{Event, RunError};
 use super::input::StepError;
-use super::state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
-use crate::plan::{BlockId, NodeId, Plan};
+use super::state::{BlockState, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use crate::plan::{BlockId, NodeId, OnError, Plan};
 use crate::port::{RunStatus, Timestamp, Version};
 
 /// An event that does not fit the state or the plan: the log is not this run's, or not this plan's.
@@ -52,6 +52,7 @@ impl RunState {
             start: Arc::new((**start).clone()),
             variables: variables.clone(),
             scopes: BTreeMap::new(),
+            next_scope: 1,
             ready: VecDeque::new(),
             in_flight: 0,
             error: None,
@@ -123,18 +124,43 @@ impl RunState {
         self.error = self.first_failure(plan);
     }
 
-    /// The first step in document order whose failure nobody continued, as the run's error.
+    /// The first step whose failure ends the run or will, as the run's error.
     fn first_failure(&self, plan: &Plan) -> Option<RunError> {
-        self.steps().find_map(|(place, step)| {
+        let failed = self.failure_below(plan, ScopeId::ROOT)?;
+        let step = self.step(failed)?;
+        let id = plan.node(failed.node).map(|node| node.id.as_str());
+        Some(RunError::of_step(
+            step.error.as_deref()?,
+            id.unwrap_or_default(),
+            step.attempt,
+        ))
+    }
+
+    /// The first step of a scope, or of a block in it, whose failure nobody takes on himself. Of a block that failed
+    /// because of a step in it, that step.
+    fn failure_below(&self, plan: &Plan, scope: ScopeId) -> Option<Place> {
+        self.places(scope).find_map(|(place, step)| {
             let failed = matches!(step.phase, Phase::Failed { continued: false });
-            let error = step.error.as_deref().filter(|_| failed)?;
-            let id = plan.node(place.node).map(|node| node.id.as_str());
-            Some(RunError::of_step(
-                error,
-                id.unwrap_or_default(),
-                step.attempt,
-            ))
+            if !failed && (step.phase != Phase::Open || catches(plan, place.node)) {
+                return None;
+            }
+            let mut scopes = step.block.iter().flat_map(|block| &block.scopes);
+            let inner = scopes.find_map(|scope| self.failure_below(plan, *scope));
+            inner.or(failed.then_some(place))
         })
+    }
+
+    /// The first step of a scope whose failure nobody continued.
+    pub(super) fn failure_in(&self, scope: ScopeId) -> Option<Place> {
+        let mut steps = self.places(scope);
+        let failed = |step: &StepState| matches!(step.phase, Phase::Failed { continued: false });
+        steps.find(|(_, step)| failed(step)).map(|(place, _)| place)
+    }
+
+    /// Whether a block around the step takes its failure on itself, so that it is none of the run.
+    pub(super) fn is_caught(&self, plan: &Plan, place: Place) -> bool {
+        let mut blocks = self.around(place).skip(1);
+        blocks.any(|block| catches(plan, block.node))
     }
 
     fn evolve_step(&mut self, plan: &Plan, event: &Event, at: Timestamp) -> Result<(), Unfitting> {
@@ -146,6 +172,25 @@ impl RunState {
                 self.step_mut(place)?.input = Some(Arc::new(input.clone()));
                 self.enter(plan, place, Phase::Ready, at)?;
                 self.ready.push_back(place);
+            }
+            Event::StepOpened { input, branch, .. } => {
+                let step = self.step_mut(place)?;
+                step.input = Some(Arc::new(input.clone()));
+                step.started_at.get_or_insert(at);
+                step.block = Some(Box::new(BlockState {
+                    branch: branch.clone(),
+                    ..BlockState::default()
+                }));
+                self.enter(plan, place, Phase::Open, at)?;
+            }
+            Event::ScopeOpened { opened, block, .. } => {
+                let opened = ScopeId(*opened);
+                let scope = ScopeState::open(plan, BlockId(*block), Some(place))?;
+                let owner = self.step_mut(place)?.block.as_mut();
+                let owner = owner.ok_or_else(|| Unfitting::new("the block is not open"))?;
+                owner.scopes.push(opened);
+                self.scopes.insert(opened, scope);
+                self.next_scope = opened.0.saturating_add(1);
             }
             Event::StepDispatched { attempt, .. } => {
                 self.enter(plan, place, Phase::Running, at)?;
@@ -175,7 +220,8 @@ impl RunState {
                 let step = self.step_mut(place)?;
                 step.error = Some(Box::new(error.clone()));
                 let attempt = step.attempt;
-                if !continued && self.error.is_none() {
+                let escapes = !continued && !self.is_caught(plan, place);
+                if escapes && self.error.is_none() {
                     self.error = Some(RunError::of_step(error, id, attempt));
                 }
                 let phase = Phase::Failed {
@@ -199,7 +245,13 @@ impl RunState {
                 let step = self.step_mut(place)?;
                 let failed = matches!(step.phase, Phase::Failed { .. });
                 step.reopen();
-                self.enter(plan, place, Phase::Pending, at)?;
+                // A block goes on with the steps it has.
+                let begun = step
+                    .block
+                    .as_ref()
+                    .is_some_and(|block| !block.scopes.is_empty());
+                let phase = if begun { Phase::Open } else { Phase::Pending };
+                self.enter(plan, place, phase, at)?;
                 if failed {
                     self.error = self.first_failure(plan);
                 }
@@ -272,21 +324,23 @@ impl RunState {
     }
 }
 
+/// Whether a block's failure is none of what is around it.
+fn catches(plan: &Plan, block: NodeId) -> bool {
+    let block = plan.node(block);
+    block.is_some_and(|block| block.is_async || block.on_error == Some(OnError::Continue))
+}
+
 impl ScopeState {
     /// A new scope of a block, opened by `owner`.
-    fn open(
-        plan: &Plan,
-        block: BlockId,
-        owner: Option<(ScopeId, NodeId)>,
-    ) -> Result<Self, Unfitting> {
+    fn open(plan: &Plan, block: BlockId, owner: Option<Place>) -> Result<Self, Unfitting> {
         let found = plan
             .block(block)
             .ok_or_else(|| Unfitting::new(format!("the plan has no block {}", block.0)))?;
         let nodes = || plan.nodes_of(block).filter_map(|id| plan.node(id));
         let unmet = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Ok(Self {
-            parent: owner.map(|(scope, _)| scope),
-            node: owner.map(|(_, node)| node),
+            parent: owner.map(|owner| owner.scope),
+            node: owner.map(|owner| owner.node),
             block,
             join: found.join,
             first: found.first,
@@ -335,6 +389,8 @@ impl Event {
     pub fn place(&self) -> Option<Place> {
         let (scope, node) = match self {
             Self::StepReady { scope, node, .. }
+            | Self::StepOpened { scope, node, .. }
+            | Self::ScopeOpened { scope, node, .. }
             | Self::StepDispatched { scope, node, .. }
             | Self::StepCompleted { scope, node, .. }
             | Self::AttemptFailed { scope, node, .. }

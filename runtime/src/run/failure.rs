@@ -89,7 +89,7 @@ impl Machine<'_> {
             }
             // Without an input there is nothing to hand to the fallback.
             TaskErrorAction::Fallback if self.step(place)?.input.is_some() => {
-                if let Some(fallback) = &node.task().fallback {
+                if let Some(fallback) = node.task().and_then(|task| task.fallback.as_ref()) {
                     let name = fallback.name.clone().unwrap_or_default();
                     return self.fall_back(place, name);
                 }
@@ -124,7 +124,9 @@ impl Machine<'_> {
         if node.on_error.is_some() || self.step(place)?.fallback {
             return Ok(TaskErrorAction::Fail);
         }
-        let task = node.task();
+        let Some(task) = node.task() else {
+            return Ok(TaskErrorAction::Fail);
+        };
         Ok(match task.mapped(&error.code) {
             // All attempts it may have are made: what is said of any code decides.
             Some(TaskErrorAction::Retry) | None => task.on_error,

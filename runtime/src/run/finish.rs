@@ -28,12 +28,21 @@ impl Machine<'_> {
 
     /// What the failure of a step, which nobody continues, means for the run.
     pub(super) fn step_failed_for_good(&mut self, place: Place) -> Result<(), Rejection> {
-        match self.plan.on_failure() {
-            FailureMode::Halt => match self.state.error.clone() {
+        let block = self.state.owner(place.scope);
+        match (self.plan.on_failure(), block) {
+            (FailureMode::Halt, Some(block)) => self.fail_block(block, place),
+            (FailureMode::Halt, None) => match self.state.error.clone() {
                 Some(error) if self.status() == RunStatus::Running => self.fail_run(error),
                 _ => Ok(()),
             },
-            FailureMode::Notify => {
+            (FailureMode::Notify, _) => {
+                // A block reports what failed in it: people were told, or the failure is none of the run.
+                let step = self.state.step(place);
+                if step.is_some_and(|step| step.block.is_some())
+                    || self.state.is_caught(self.plan, place)
+                {
+                    return Ok(());
+                }
                 let step = self.step(place)?;
                 let id = &self.node(place)?.id;
                 let error = step
@@ -43,7 +52,7 @@ impl Machine<'_> {
                 error.map_or(Ok(()), |error| self.notify(error))
             }
             // Every failure is continued.
-            FailureMode::Continue => Ok(()),
+            (FailureMode::Continue, _) => Ok(()),
         }
     }
 
@@ -101,21 +110,40 @@ impl Machine<'_> {
     /// Cancels what is in flight and skips what has not begun.
     fn stop_steps(&mut self) -> Result<(), Rejection> {
         self.unblocked.clear();
-        let left: Vec<(Place, Phase, u32)> = self
-            .state
-            .steps()
-            .filter(|(_, step)| !step.phase.is_settled())
-            .map(|(place, step)| (place, step.phase, step.attempt))
-            .collect();
-        for (place, phase, attempt) in left {
+        self.done.clear();
+        let left = self.state.steps().map(|(place, _)| place).collect();
+        self.stop(left, SkipReason::RunEnded)
+    }
+
+    /// Cancels what is in flight below a block, and skips what has not begun.
+    pub(super) fn stop_block(&mut self, block: Place) -> Result<(), Rejection> {
+        let scopes = self.state.scopes_of(block);
+        self.unblocked
+            .retain(|place| !scopes.contains(&place.scope));
+        self.done.retain(|scope| !scopes.contains(scope));
+        let places = scopes.iter().flat_map(|scope| self.state.places(*scope));
+        let left = places.map(|(place, _)| place).collect();
+        self.stop(left, SkipReason::BlockEnded)
+    }
+
+    fn stop(&mut self, places: Vec<Place>, reason: SkipReason) -> Result<(), Rejection> {
+        for place in places {
+            let Some(found) = self.state.step(place) else {
+                continue;
+            };
+            let (phase, attempt) = (found.phase, found.attempt);
+            if phase.is_settled() {
+                continue;
+            }
             let step = self.node(place)?.id.clone();
             let (scope, node) = (place.scope.0, place.node.0);
             if phase.is_in_flight() {
                 self.record(Event::StepCanceled { step, scope, node })?;
                 let attempt = place.attempt(self.state.run(), attempt);
                 self.effects.push(Effect::Settle(attempt));
+            } else if phase == Phase::Open {
+                self.record(Event::StepCanceled { step, scope, node })?;
             } else {
-                let reason = SkipReason::RunEnded;
                 self.record(Event::StepSkipped {
                     step,
                     scope,

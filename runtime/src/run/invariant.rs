@@ -1,6 +1,6 @@
 //! What must hold of every run after every transition; for simulators and tests.
 
-use super::state::{Phase, Place, RunState, ScopeState, StepState};
+use super::state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
 use crate::plan::{FailureMode, Node, Plan};
 use crate::port::RunStatus;
 
@@ -9,6 +9,7 @@ use crate::port::RunStatus;
 /// - Counters equal what they count: steps in flight, unmet dependencies, steps a scope's end waits for.
 /// - The ready list holds the ready steps, each once.
 /// - No step is past pending before its dependencies are settled.
+/// - A block that is open has a step that its end waits for; one that failed has none that goes on.
 /// - Never more steps in flight than the plan allows.
 /// - A running run has something in flight, for nothing else moves it (deadlock detection); a ready step means that all
 ///   slots are taken.
@@ -89,7 +90,26 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
     if usize::try_from(step.unmet) != Ok(unmet) {
         problems.push(format!("{} unmet, counted {unmet}", step.unmet));
     }
-    let began = step.phase == Phase::Ready || step.phase.is_in_flight();
+    let began = matches!(step.phase, Phase::Ready | Phase::Open) || step.phase.is_in_flight();
+    let scopes = step.block.iter().flat_map(|block| &block.scopes);
+    if scopes
+        .clone()
+        .any(|scope| state.owner(*scope) != Some(place))
+    {
+        problems.push("has a scope that is not its own".to_owned());
+    }
+    let waits = |scope: &ScopeId| state.scope(*scope).is_some_and(|scope| scope.pending > 0);
+    if step.phase == Phase::Open && !scopes.clone().any(waits) {
+        problems.push("is open, but nothing in it is waited for".to_owned());
+    }
+    let unsettled = |scope: &ScopeId| {
+        let mut steps = state.places(*scope);
+        steps.any(|(_, step)| !step.phase.is_settled())
+    };
+    let stopped = matches!(step.phase, Phase::Failed { .. } | Phase::Canceled);
+    if stopped && scopes.clone().any(unsettled) {
+        problems.push("has ended badly, but a step in it goes on".to_owned());
+    }
     if began && unmet > 0 {
         problems.push("began before its dependencies were settled".to_owned());
     }
@@ -133,13 +153,16 @@ fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
     );
     let unsettled = |async_too: bool| {
         state.steps().any(|(place, step)| {
-            let is_async = plan.node(place.node).is_some_and(|node| node.is_async);
+            let mut around = state
+                .around(place)
+                .filter_map(|place| plan.node(place.node));
+            let is_async = around.any(|node| node.is_async);
             !step.phase.is_settled() && (async_too || !is_async)
         })
     };
-    let failed = state
-        .steps()
-        .any(|(_, step)| matches!(step.phase, Phase::Failed { continued: false }));
+    let failed = state.steps().any(|(place, step)| {
+        matches!(step.phase, Phase::Failed { continued: false }) && !state.is_caught(plan, place)
+    });
     match status {
         RunStatus::Completed => {
             claim(

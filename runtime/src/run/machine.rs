@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::input::StepError;
 use super::names::{Names, Site};
-use super::state::{Phase, Place, RunState, StepState};
+use super::state::{Phase, Place, RunState, ScopeId, StepState};
 use super::transition::{Answer, Rejection, Transition};
 use crate::expression::EvaluationError;
 use crate::plan::{Node, Plan, TaskCall};
@@ -24,6 +24,8 @@ pub(super) struct Machine<'a> {
     pub(super) effects: Vec<Effect>,
     /// Steps whose dependencies are settled.
     pub(super) unblocked: VecDeque<Place>,
+    /// Scopes below a block in which nothing is left that its end waits for.
+    pub(super) done: VecDeque<ScopeId>,
 }
 
 impl<'a> Machine<'a> {
@@ -35,6 +37,7 @@ impl<'a> Machine<'a> {
             events: Vec::new(),
             effects: Vec::new(),
             unblocked: VecDeque::new(),
+            done: VecDeque::new(),
         }
     }
 
@@ -62,6 +65,8 @@ impl<'a> Machine<'a> {
         loop {
             if let Some(place) = self.unblocked.pop_front() {
                 self.consider(place)?;
+            } else if let Some(scope) = self.done.pop_front() {
+                self.scope_done(scope)?;
             } else if let Some(place) = self.free_slot() {
                 self.dispatch(place)?;
             } else {
@@ -80,8 +85,12 @@ impl<'a> Machine<'a> {
         self.state.ready.front().copied().filter(|_| free)
     }
 
-    /// Notes which dependants of a step that was just settled wait for nothing any more.
+    /// Notes what a step that was just settled was waited for by: its dependants, and the end of its block.
     pub(super) fn unblock_dependants(&mut self, place: Place) {
+        let scope = self.state.scope(place.scope);
+        if place.scope != ScopeId::ROOT && scope.is_some_and(|scope| scope.pending == 0) {
+            self.done.push_back(place.scope);
+        }
         for dependant in self.plan.dependants(place.node) {
             let dependant = Place {
                 scope: place.scope,
@@ -116,6 +125,9 @@ impl<'a> Machine<'a> {
     /// The task that the step's attempts run at present.
     pub(super) fn call(&self, place: Place) -> Result<&'a TaskCall, Rejection> {
         let task = self.node(place)?.task();
+        let task = task.ok_or_else(|| Rejection::Inconsistent {
+            reason: format!("node {} is no task", place.node.0),
+        })?;
         let fallback = task.fallback.as_deref();
         let fell_back = self.step(place)?.fallback;
         Ok(fallback.filter(|_| fell_back).unwrap_or(task))

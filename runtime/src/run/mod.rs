@@ -25,20 +25,24 @@
 //! | ignore | `StepCompleted` with output null and the error |
 //! | fallback | `StepFellBack`; the step is ready again |
 //! | continue | `StepFailed` (continued) |
+//! | fail, halt, in a block | `StepFailed`, *stop* the block, then *settle the failure* of the block |
 //! | fail, halt | `StepFailed`, *stop*, `NotificationRequested`?, `RunFailed` |
 //! | fail, notify | `StepFailed` `NotificationRequested` |
 //!
 //! *Advance*, until nothing is left to decide: each step whose dependencies are settled becomes `StepReady`,
-//! `StepSkipped`, or fails; ready steps are `StepDispatched` while slots are free; when the root scope has nothing
-//! pending, `RunCompleted`, or `RunFailed` if a step failed. *Stop*: what is in flight becomes `StepCanceled`, what has
-//! not begun `StepSkipped`.
+//! `StepOpened` with a `ScopeOpened` (a block), `StepSkipped`, or fails; a block whose scope has nothing pending is
+//! `StepCompleted`, or fails if a step in it failed; ready steps are `StepDispatched` while slots are free; when the root
+//! scope has nothing pending, `RunCompleted`, or `RunFailed` if a step failed. *Stop*: what is in flight or open becomes
+//! `StepCanceled`, what has not begun `StepSkipped`.
 //!
 //! # Scopes
 //!
-//! A step instance is a node in a scope ([`Place`]). Scope 0 is the run; a block of the plan (Parallel, branch,
-//! iteration) gets a scope each time it runs, with its parent, the node that opened it, the number of steps its end
-//! waits for, and its join. Blocks are refused by the plan compiler until they are built, so scope 0 is the only one.
+//! A step instance is a node in a scope ([`Place`]). Scope 0 is the run; a block of the plan (Parallel, a branch) gets a
+//! scope each time it runs, with its parent, the node that opened it, the number of steps its end waits for, and its
+//! join. A failure that nobody takes on himself travels from scope to scope: it fails the block, then the block around
+//! it, then the run. Scopes are kept when they are done, for expressions to read.
 
+mod block;
 mod bounds;
 mod dispatch;
 mod effect;
@@ -70,6 +74,6 @@ pub use input::{Input, RetryOwner, Start, StepError};
 pub use invariant::check_invariants;
 pub use replay::ReplayError;
 pub use start::DEADLINE_TIMER;
-pub use state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use state::{BlockState, Phase, Place, RunState, ScopeId, ScopeState, StepState};
 pub use transition::{Answer, Next, Rejection, Transition, apply};
 pub use view::{RunView, StepView};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::input::Start;
 use super::state::{Place, RunState, ScopeId, StepState};
 use crate::expression::{Scope, Segment};
-use crate::plan::{NodeId, Plan, SECRET_KEY};
+use crate::plan::{BlockId, NodeId, Plan, SECRET_KEY};
 use crate::port::Timestamp;
 
 /// The names at one point of one run.
@@ -93,38 +93,84 @@ impl<'a> Names<'a> {
 
     fn steps(&self, rest: &[Segment<'_>]) -> Found<'a> {
         let Some((step, rest)) = rest.split_first() else {
-            let names = self.plan.nodes().iter();
-            let whole = names.filter_map(|node| {
-                let (value, _) = self.step(self.plan.find(&node.id)?, &[])?;
-                Some((node.id.clone(), value.into_owned()))
+            let whole = self.nodes().filter_map(|(id, node)| {
+                let (value, _) = self.step(node, &[])?;
+                Some((id.to_owned(), value.into_owned()))
             });
             return owned(Value::Object(whole.collect()), 1);
         };
         let node = match step {
-            Segment::Key(id) => self.plan.find(id)?,
+            Segment::Key(id) => self.find(id)?,
             Segment::Index(position) => self.positioned(*position)?,
         };
         let (value, used) = self.step(node, rest)?;
         Some((value, used + 2))
     }
 
+    /// The scope the expression stands in, and its block.
+    fn home(&self) -> (ScopeId, BlockId) {
+        let scope = self.site.place.map_or(ScopeId::ROOT, |place| place.scope);
+        let state = self.state.and_then(|state| state.scope(scope));
+        (scope, state.map_or(BlockId::ROOT, |state| state.block))
+    }
+
+    fn find(&self, id: &str) -> Option<NodeId> {
+        self.plan.find_from(self.home().1, id)
+    }
+
+    /// The steps that have a name here, in document order.
+    fn nodes(&self) -> impl Iterator<Item = (&'a str, NodeId)> + use<'a> {
+        let plan = self.plan;
+        let space = plan.space(self.home().1);
+        let nodes = plan.document_order().iter();
+        nodes.filter_map(move |id| {
+            let node = plan.node(*id)?;
+            (plan.space(node.block) == space).then_some((node.id.as_str(), *id))
+        })
+    }
+
     fn positioned(&self, position: i64) -> Option<NodeId> {
-        let count = i64::try_from(self.plan.nodes().len()).ok()?;
-        let position = if position < 0 {
-            position.checked_add(count)?
-        } else {
-            position
+        let mut nodes = self.plan.nodes_of(self.plan.space(self.home().1));
+        match usize::try_from(position) {
+            Ok(position) => nodes.nth(position),
+            Err(_) => {
+                let back = usize::try_from(position.unsigned_abs()).ok()?;
+                let nodes: Vec<_> = nodes.collect();
+                nodes.get(nodes.len().checked_sub(back)?).copied()
+            }
+        }
+    }
+
+    /// The instance of a step that is meant here: in a scope around the expression, or below one of those.
+    pub(super) fn instance(&self, node: NodeId) -> Option<Place> {
+        let state = self.state?;
+        let around = |block: BlockId| {
+            let parent = |scope: &ScopeId| state.scope(*scope)?.parent;
+            let mut scopes = std::iter::successors(Some(self.home().0), parent);
+            scopes.find(|scope| state.scope(*scope).is_some_and(|s| s.block == block))
         };
-        let node = NodeId(u32::try_from(position).ok()?);
-        self.plan.node(node).map(|_| node)
+        // Out of the blocks around the step until one has a scope here, then back in through their scopes.
+        let mut block = self.plan.node(node)?.block;
+        let mut way = Vec::new();
+        let mut scope = loop {
+            if let Some(scope) = around(block) {
+                break scope;
+            }
+            let owner = self.plan.block(block)?.owner?;
+            way.push((owner, block));
+            block = self.plan.node(owner)?.block;
+        };
+        while let Some((node, block)) = way.pop() {
+            let owner = state.step(Place { scope, node })?;
+            let mut scopes = owner.block.as_deref()?.scopes.iter().copied();
+            scope = scopes.find(|scope| state.scope(*scope).is_some_and(|s| s.block == block))?;
+        }
+        Some(Place { scope, node })
     }
 
     /// What `rest` leads to within a step, and how many of its segments were used.
     fn step(&self, node: NodeId, rest: &[Segment<'_>]) -> Found<'a> {
-        let state = self.state?.step(Place {
-            scope: ScopeId::ROOT,
-            node,
-        })?;
+        let state = self.state?.step(self.instance(node)?)?;
         let Some(field) = rest.first() else {
             let whole = json!({
                 "output": state.output.as_deref(),
@@ -137,6 +183,10 @@ impl<'a> Names<'a> {
             Segment::Key("output" | "outputs") => Cow::Borrowed(state.output.as_deref()?),
             Segment::Key("input") => Cow::Borrowed(state.input.as_deref()?),
             Segment::Key("status") => Cow::Owned(state.phase.as_str().into()),
+            Segment::Key("branch" | "case") if state.block.is_some() => {
+                let branch = state.block.as_deref()?.branch.as_deref()?;
+                Cow::Owned(branch.into())
+            }
             Segment::Key("attempt") => Cow::Owned(state.attempt.into()),
             Segment::Key("error") => Cow::Owned(self.error(node, state)?),
             // `steps.X.field` is short for `steps.X.output.field`.
@@ -197,7 +247,7 @@ impl<'a> Names<'a> {
             if let Some(value) = self.variables.get(name) {
                 return Some((Cow::Borrowed(value), 1));
             }
-            if let Some(node) = self.plan.find(name) {
+            if let Some(node) = self.find(name) {
                 let (value, used) = self.step(node, rest)?;
                 return Some((value, used + 1));
             }
@@ -226,8 +276,7 @@ impl Scope for Names<'_> {
     }
 
     fn members<'s>(&'s self, root: &str) -> Option<Vec<Cow<'s, str>>> {
-        let nodes = self.plan.nodes().iter();
-        (root == "steps").then(|| nodes.map(|node| Cow::Borrowed(node.id.as_str())).collect())
+        (root == "steps").then(|| self.nodes().map(|(id, _)| Cow::Borrowed(id)).collect())
     }
 
     fn now(&self) -> Option<String> {

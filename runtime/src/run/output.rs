@@ -6,7 +6,7 @@ use super::bounds::{MAX_DATA_DEPTH, is_too_deep, violations};
 use super::event::Event;
 use super::machine::Machine;
 use super::names::{Names, Site};
-use super::state::{Phase, Place, ScopeId};
+use super::state::Phase;
 use super::transition::Rejection;
 use crate::expression::Template;
 use crate::plan::{NodeId, RunResult};
@@ -77,19 +77,13 @@ impl Machine<'_> {
     /// A variable of this name, else the field of this name in the output of the last step that has one.
     fn found(&self, name: &str) -> Option<&Value> {
         self.state.variables().get(name).or_else(|| {
-            let nodes = (0..self.plan.nodes().len()).rev();
-            let nodes = nodes.filter_map(|node| u32::try_from(node).ok());
-            nodes
-                .filter_map(|node| self.output_of(NodeId(node))?.get(name))
-                .next()
+            let mut nodes = self.plan.document_order().iter().rev();
+            nodes.find_map(|node| self.output_of(*node)?.get(name))
         })
     }
 
     fn output_of(&self, node: NodeId) -> Option<&Value> {
-        let place = Place {
-            scope: ScopeId::ROOT,
-            node,
-        };
+        let place = self.names_of_run().instance(node)?;
         let step = self.state.step(place)?;
         step.output
             .as_deref()

@@ -9,7 +9,7 @@ use super::machine::{Machine, expression_error};
 use super::state::{Phase, Place};
 use super::transition::Rejection;
 use crate::manifest::model::TaskErrorAction;
-use crate::plan::{TaskCall, TaskInput};
+use crate::plan::{Action, TaskCall, TaskInput};
 
 /// What comes of a step's condition and input.
 enum Prepared {
@@ -42,12 +42,21 @@ impl Machine<'_> {
             return self.skip(place, reason);
         }
         if let Some(input) = kept {
-            return self.ready(place, input);
+            return self.begin(place, input);
         }
         match self.prepare(place)? {
-            Ok(Prepared::Input(input)) => self.ready(place, input),
+            Ok(Prepared::Input(input)) => self.begin(place, input),
             Ok(Prepared::Skip) => self.skip(place, SkipReason::Condition),
             Err(refused) => self.refused(place, refused),
+        }
+    }
+
+    /// A task waits for a free slot, a block opens at once: only attempts take slots.
+    fn begin(&mut self, place: Place, input: Value) -> Result<(), Rejection> {
+        match &self.node(place)?.action {
+            Action::Task(_) => self.ready(place, input),
+            Action::Parallel(block) => self.open_parallel(place, input, *block),
+            Action::Conditional(branches) => self.open_branch(place, input, branches),
         }
     }
 
@@ -96,7 +105,8 @@ impl Machine<'_> {
                 Phase::Failed { continued: false }
                 | Phase::Canceled
                 | Phase::Skipped {
-                    reason: SkipReason::UpstreamFailed | SkipReason::RunEnded,
+                    reason:
+                        SkipReason::UpstreamFailed | SkipReason::RunEnded | SkipReason::BlockEnded,
                 } => return Ok(Some(SkipReason::UpstreamFailed)),
                 Phase::Skipped { .. } if self.plan.propagate_skips() => {
                     reason = Some(SkipReason::UpstreamSkipped);
@@ -107,16 +117,35 @@ impl Machine<'_> {
         Ok(reason)
     }
 
-    /// Condition, input with defaults, schema, preconditions: in this order.
+    /// The condition, then the input.
     fn prepare(&mut self, place: Place) -> Result<Result<Prepared, Refused>, Rejection> {
         let node = self.node(place)?;
-        let task = node.task();
         let names = self.names_of_step(place, "condition");
         match node.condition.as_ref().map(|c| c.is_truthy(&names)) {
             Some(Ok(false)) => return Ok(Ok(Prepared::Skip)),
             Some(Err(error)) => return Ok(Err(expression_error("the condition", &error).into())),
             Some(Ok(true)) | None => {}
         }
+        match node.task() {
+            Some(task) => self.prepare_task(place, task),
+            None => {
+                let names = self.names_of_step(place, "input");
+                let input = node.input.as_ref().map(|input| input.render(&names));
+                Ok(match input {
+                    None => Ok(Prepared::Input(Value::Object(Map::new()))),
+                    Some(Ok(input)) => Ok(Prepared::Input(input)),
+                    Some(Err(error)) => Err(expression_error("the input", &error).into()),
+                })
+            }
+        }
+    }
+
+    /// Input with defaults, schema, preconditions: in this order.
+    fn prepare_task(
+        &mut self,
+        place: Place,
+        task: &TaskCall,
+    ) -> Result<Result<Prepared, Refused>, Rejection> {
         let mut input = match &task.input {
             TaskInput::Empty => Value::Object(Map::new()),
             TaskInput::Run => self.state.start().input.clone(),

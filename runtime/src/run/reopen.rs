@@ -1,8 +1,10 @@
 //! An operator tries a failed step again.
 
+use std::collections::BTreeSet;
+
 use super::event::{Event, SkipReason};
 use super::machine::Machine;
-use super::state::{Phase, Place, StepState};
+use super::state::{Phase, Place, ScopeId};
 use super::transition::{Answer, Rejection};
 use crate::plan::FailureMode;
 use crate::port::{RunStatus, StepRef};
@@ -20,19 +22,16 @@ impl Machine<'_> {
                 attempt: 0,
             },
         })?;
-        let refused = refusal(self.status(), step.phase).or_else(|| self.halted_by(step.phase));
+        let refused = refusal(self.status(), step.phase)
+            .or_else(|| self.halted_by(step.phase))
+            .or_else(|| self.gone_on_around(place));
         if let Some(reason) = refused {
             return Err(Rejection::NotRetryable {
                 step: self.node(place)?.id.clone(),
                 reason,
             });
         }
-        let reopened: Vec<Place> = self
-            .state
-            .steps()
-            .filter(|(other, step)| *other == place || was_kept_back(step.phase))
-            .map(|(place, _)| place)
-            .collect();
+        let reopened = self.to_reopen(place);
         for place in &reopened {
             self.record(Event::StepReopened {
                 step: self.node(*place)?.id.clone(),
@@ -44,7 +43,16 @@ impl Machine<'_> {
             self.record(Event::RunReopened)?;
             self.set_deadline();
         }
-        self.unblocked.extend(reopened);
+        for place in reopened {
+            let block = self.step(place)?.block.as_ref();
+            let scopes = block.map(|block| block.scopes.clone());
+            self.done
+                .extend(scopes.into_iter().flatten().filter(|scope| {
+                    let scope = self.state.scope(*scope);
+                    scope.is_some_and(|scope| scope.pending == 0)
+                }));
+            self.unblocked.push_back(place);
+        }
         self.advance()?;
         Ok(Answer::Applied {
             status: self.status(),
@@ -57,14 +65,49 @@ impl Machine<'_> {
         if phase != Phase::Canceled || self.plan.on_failure() != FailureMode::Halt {
             return None;
         }
-        let failed = |(_, step): &(Place, &StepState)| {
-            matches!(step.phase, Phase::Failed { continued: false })
-        };
-        let (place, _) = self.state.steps().find(failed)?;
-        let id = &self.plan.node(place.node)?.id;
+        let id = self.state.error.as_ref()?.step_id.as_ref()?;
         Some(format!(
             "it was canceled because `{id}` failed; retry that step"
         ))
+    }
+
+    /// Why a step is not retried although it failed: a block around it has ended without failing the run.
+    fn gone_on_around(&self, place: Place) -> Option<String> {
+        let mut blocks = self.state.around(place).skip(1);
+        let ended = blocks.find(|block| {
+            let step = self.state.step(*block);
+            step.is_none_or(|step| {
+                step.phase.is_settled()
+                    && !matches!(
+                        step.phase,
+                        Phase::Failed { continued: false } | Phase::Canceled
+                    )
+            })
+        })?;
+        let id = &self.plan.node(ended.node)?.id;
+        Some(format!("the run has gone on after `{id}`"))
+    }
+
+    /// The step, the blocks around it, what failed in it, and all that was kept back; a block before what it contains.
+    fn to_reopen(&self, place: Place) -> Vec<Place> {
+        let around: BTreeSet<Place> = self.state.around(place).collect();
+        let below: BTreeSet<ScopeId> = self.state.scopes_of(place).into_iter().collect();
+        let mut reopened = BTreeSet::new();
+        // The number of a scope is above that of the scope it was opened in.
+        for (other, step) in self.state.steps() {
+            let goes_on = self.state.owner(other.scope).is_none_or(|block| {
+                let step = self.state.step(block);
+                reopened.contains(&block) || step.is_some_and(|step| step.phase == Phase::Open)
+            });
+            let failed = matches!(step.phase, Phase::Failed { continued: false });
+            let wanted = (around.contains(&other) && step.phase.is_settled())
+                || was_kept_back(step.phase)
+                || (failed && below.contains(&other.scope));
+            if goes_on && wanted {
+                reopened.insert(other);
+            }
+        }
+        reopened.into_iter().collect()
     }
 }
 
@@ -74,7 +117,7 @@ const fn was_kept_back(phase: Phase) -> bool {
         phase,
         Phase::Canceled
             | Phase::Skipped {
-                reason: SkipReason::UpstreamFailed | SkipReason::RunEnded
+                reason: SkipReason::UpstreamFailed | SkipReason::RunEnded | SkipReason::BlockEnded
             }
     )
 }

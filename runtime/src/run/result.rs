@@ -77,9 +77,11 @@ impl Machine<'_> {
         Ok(match state.phase {
             Phase::Running | Phase::Retrying { .. } => Ok(place),
             Phase::Completed | Phase::Failed { .. } => Err(Answer::Duplicate),
-            Phase::Pending | Phase::Ready | Phase::Skipped { .. } | Phase::Canceled => {
-                Err(Answer::Late)
-            }
+            Phase::Pending
+            | Phase::Ready
+            | Phase::Open
+            | Phase::Skipped { .. }
+            | Phase::Canceled => Err(Answer::Late),
         })
     }
 
@@ -116,7 +118,7 @@ impl Machine<'_> {
     }
 
     /// The output with the fields of `output_mapping` added.
-    fn mapped(
+    pub(super) fn mapped(
         &mut self,
         place: Place,
         output: Value,

@@ -56,6 +56,9 @@ pub struct RunState {
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(super) variables: Map<String, Value>,
     pub(super) scopes: BTreeMap<ScopeId, ScopeState>,
+    /// Number of the scope to be opened next: a number is never used twice.
+    #[serde(default = "first_scope")]
+    pub(super) next_scope: u32,
     /// Steps that only wait for a free slot, in the order in which they became ready.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) ready: VecDeque<Place>,
@@ -146,6 +149,9 @@ pub struct StepState {
         skip_serializing_if = "Option::is_none"
     )]
     pub output: Option<Arc<Value>>,
+    /// What a block has open or keeps, once it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<Box<BlockState>>,
     /// The error of the latest attempt that failed; gone once an attempt succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Box<StepError>>,
@@ -157,6 +163,17 @@ pub struct StepState {
     pub finished_at: Option<Timestamp>,
 }
 
+/// A block that was opened.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BlockState {
+    /// Its scopes, in the order in which they were opened. They are kept when they are done, for expressions to read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeId>,
+    /// The branch that was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -166,6 +183,8 @@ pub enum Phase {
     Pending,
     /// Waits for a free slot.
     Ready,
+    /// A block whose steps run.
+    Open,
     /// An attempt is in the queue or with a worker.
     Running,
     /// The next attempt is in the queue, not visible before it is due.
@@ -211,7 +230,7 @@ impl Phase {
         match self {
             Self::Pending => "pending",
             Self::Ready => "ready",
-            Self::Running => "running",
+            Self::Open | Self::Running => "running",
             Self::Retrying { .. } => "retrying",
             Self::Completed => "completed",
             Self::Failed { .. } => "failed",
@@ -295,15 +314,53 @@ impl RunState {
 
     /// All step instances, scope by scope, in document order within each.
     pub fn steps(&self) -> impl Iterator<Item = (Place, &StepState)> {
-        self.scopes.iter().flat_map(|(id, scope)| {
-            let nodes = (scope.first.0..).map(NodeId);
-            nodes
-                .zip(&scope.steps)
-                .map(|(node, step)| (Place { scope: *id, node }, step))
+        self.scopes.keys().flat_map(|scope| self.places(*scope))
+    }
+
+    /// The step whose block a scope is an instance of; `None` for the run itself.
+    #[must_use]
+    pub fn owner(&self, scope: ScopeId) -> Option<Place> {
+        let state = self.scopes.get(&scope)?;
+        Some(Place {
+            scope: state.parent?,
+            node: state.node?,
         })
     }
 
-    /// A scope; `None` when it is not open.
+    /// The step and the blocks it stands in, innermost first.
+    pub fn around(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        std::iter::successors(Some(place), |place| self.owner(place.scope))
+    }
+
+    /// The scopes below a block, those in them included.
+    #[must_use]
+    pub fn scopes_of(&self, block: Place) -> Vec<ScopeId> {
+        let scopes = |place: Place| {
+            let block = self.step(place).and_then(|step| step.block.as_deref());
+            block.map_or(&[][..], |block| &block.scopes)
+        };
+        let mut found = scopes(block).to_vec();
+        let mut next = 0;
+        while let Some(scope) = found.get(next).copied() {
+            next += 1;
+            let steps = self.places(scope).map(|(place, _)| place);
+            let inner: Vec<ScopeId> = steps.flat_map(|place| scopes(place).to_vec()).collect();
+            found.extend(inner);
+        }
+        found
+    }
+
+    /// The steps of a scope, in document order.
+    pub fn places(&self, scope: ScopeId) -> impl Iterator<Item = (Place, &StepState)> {
+        let found = self.scopes.get(&scope).into_iter();
+        found.flat_map(move |state| {
+            let nodes = (state.first.0..).map(NodeId);
+            let places = nodes.map(move |node| Place { scope, node });
+            places.zip(&state.steps)
+        })
+    }
+
+    /// A scope; `None` when it was not opened, or is gone.
     #[must_use]
     pub fn scope(&self, scope: ScopeId) -> Option<&ScopeState> {
         self.scopes.get(&scope)
@@ -313,6 +370,10 @@ impl RunState {
 /// A field that is there has a value, also when that value is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
     Value::deserialize(deserializer).map(|value| Some(Arc::new(value)))
+}
+
+const fn first_scope() -> u32 {
+    1
 }
 
 fn is_zero(number: &u32) -> bool {

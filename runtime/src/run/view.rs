@@ -54,7 +54,7 @@ pub struct RunView {
     pub updated_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Its steps, in document order.
+    /// Its steps, in document order: those of a block below it, once it was opened.
     pub steps: Vec<StepView>,
 }
 
@@ -65,11 +65,15 @@ pub struct StepView {
     pub id: String,
     /// For people.
     pub name: Option<String>,
+    /// What it does: `task`, `parallel`, `conditional`.
+    pub kind: &'static str,
+    /// The branch of a conditional that was taken.
+    pub branch: Option<String>,
     /// Scope instance.
     pub scope: u32,
     /// Node.
     pub node: u32,
-    /// `pending`, `ready`, `running` (in the queue or with a worker), `retrying`, `completed`, `failed`, `skipped` or
+    /// `pending`, `ready`, `running` (in the queue or with a worker; a block: its steps run), `retrying`, `completed`, `failed`, `skipped` or
     /// `canceled`.
     pub status: &'static str,
     /// Attempts made, the one in flight included; one that waits for its retry counts.
@@ -151,7 +155,8 @@ impl RunState {
             updated_at: self.updated_at,
             ended_at: self.ended_at,
             steps: self
-                .steps()
+                .in_document_order()
+                .into_iter()
                 .filter_map(|(place, step)| StepView::of(plan, place, step))
                 .collect(),
         }
@@ -171,6 +176,21 @@ impl RunState {
         let pending = usize::try_from(scope.pending).unwrap_or(all);
         let settled = all.saturating_sub(pending) * 100 / all;
         u8::try_from(settled).unwrap_or(100)
+    }
+
+    /// All step instances, those of a block after it.
+    fn in_document_order(&self) -> Vec<(Place, &StepState)> {
+        let mut ordered = Vec::new();
+        let mut left: Vec<(Place, &StepState)> = self.places(ScopeId::ROOT).collect();
+        left.reverse();
+        while let Some((place, step)) = left.pop() {
+            ordered.push((place, step));
+            let scopes = step.block.iter().flat_map(|block| &block.scopes);
+            let mut inner: Vec<_> = scopes.flat_map(|scope| self.places(*scope)).collect();
+            inner.reverse();
+            left.append(&mut inner);
+        }
+        ordered
     }
 
     fn current_step(&self, plan: &Plan) -> Option<String> {
@@ -193,6 +213,8 @@ impl StepView {
         Some(Self {
             id: node.id.clone(),
             name: node.name.clone(),
+            kind: node.action.kind(),
+            branch: step.block.as_ref().and_then(|block| block.branch.clone()),
             scope: place.scope.0,
             node: place.node.0,
             status: step.phase.as_str(),

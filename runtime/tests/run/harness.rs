@@ -317,7 +317,7 @@ pub(crate) fn types(events: &[Event]) -> Vec<String> {
 }
 
 fn is_in_flight(step: &StepView) -> bool {
-    matches!(step.status, "running" | "retrying")
+    step.kind == "task" && matches!(step.status, "running" | "retrying")
 }
 
 /// The answer to a result that was recorded.

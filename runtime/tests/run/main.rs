@@ -9,13 +9,16 @@
 
 mod answer;
 mod condition;
+mod conditional;
 mod contract;
+mod documentation;
 mod failure;
 mod fallback;
 mod harness;
 mod order;
 mod outcome;
 mod pages;
+mod parallel;
 mod plan;
 mod property;
 mod reopen;

@@ -37,8 +37,8 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
     let at = "$.spec.steps[0]";
     let inner = "[{id: b, kind: Task, inline: {capabilities: [x]}}]";
     let cases = [
-        (format!("steps: [{{id: a, kind: Parallel, parallel: {inner}}}]"), "a parallel block"),
-        (format!("steps: [{{id: a, kind: Conditional, condition: 'true', steps: {inner}}}]"), "a conditional block"),
+        (format!("steps: [{{id: a, kind: Parallel, retry: {{max_attempts: 2}}, parallel: {inner}}}]"), "retry of a block"),
+        (format!("steps: [{{id: a, kind: Conditional, timeout_seconds: 5, condition: 'true', steps: {inner}}}]"), "timeout_seconds of a block"),
         (format!("steps: [{{id: a, kind: Loop, loop: {{over: '${{{{ input.x }}}}'}}, steps: {inner}}}]"), "a loop"),
         ("steps: [{id: a, kind: Agent, ref: b}]".to_owned(), "an agent step"),
         ("steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(), "a human task"),

@@ -1,13 +1,14 @@
 //! Laws that hold for every workflow and every order of results. The harness checks the invariants, the replay of the
 //! log and the items in the queue after each input.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ossa_runtime::plan::Plan;
+use ossa_runtime::plan::{NodeId, Plan};
 use ossa_runtime::port::StepRef;
-use ossa_runtime::run::{DEADLINE_TIMER, Event, Input, StepError};
+use ossa_runtime::run::{DEADLINE_TIMER, Event, Input, Place, ScopeId, StepError, StepView};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
@@ -20,31 +21,124 @@ struct Shape {
     /// Waits for earlier steps at these distances; `None` = the one above.
     depends_on: Option<Vec<usize>>,
     condition: &'static str,
-    attempts: u32,
     continued: bool,
     is_async: bool,
+    kind: Kind,
 }
 
+#[derive(Debug, Clone)]
+enum Kind {
+    Task { attempts: u32 },
+    Parallel(Vec<Shape>),
+    Conditional(&'static str, Vec<Shape>, Vec<Shape>),
+}
+
+/// Tasks, and blocks of tasks and blocks.
 fn any_shape() -> impl Strategy<Value = Shape> {
+    let task = (1_u32..4).prop_map(|attempts| Kind::Task { attempts });
+    shaped(task).prop_recursive(3, 12, 3, |inner| {
+        let list = |least| proptest::collection::vec(inner.clone(), least..4);
+        let choice = (proptest::sample::select(CHOICES), list(0), list(0));
+        shaped(prop_oneof![
+            list(1).prop_map(Kind::Parallel),
+            choice.prop_map(|(condition, then, otherwise)| {
+                Kind::Conditional(condition, then, otherwise)
+            }),
+        ])
+    })
+}
+
+const CHOICES: &[&str] = &["true", "false", "workflow.error == null"];
+
+fn shaped(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Shape> {
     (
         prop_oneof![
             1 => Just(None),
             3 => proptest::collection::vec(1_usize..6, 0..4).prop_map(Some),
         ],
         prop_oneof![6 => Just(""), 1 => Just("false"), 1 => Just("workflow.error == null")],
-        1_u32..4,
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.15),
+        kind,
     )
-        .prop_map(
-            |(depends_on, condition, attempts, continued, is_async)| Shape {
-                depends_on,
-                condition,
-                attempts,
-                continued,
-                is_async,
-            },
+        .prop_map(|(depends_on, condition, continued, is_async, kind)| Shape {
+            depends_on,
+            condition,
+            continued,
+            is_async,
+            kind,
+        })
+}
+
+impl Shape {
+    /// The step, not deciding by what failed so far.
+    fn blind(mut self) -> Self {
+        let all = |steps: Vec<Self>| steps.into_iter().map(Self::blind).collect();
+        let blind = |condition: &'static str| {
+            if condition.contains("error") {
+                "true"
+            } else {
+                condition
+            }
+        };
+        self.condition = blind(self.condition);
+        self.kind = match self.kind {
+            Kind::Task { attempts } => Kind::Task { attempts },
+            Kind::Parallel(steps) => Kind::Parallel(all(steps)),
+            Kind::Conditional(condition, then, otherwise) => {
+                Kind::Conditional(blind(condition), all(then), all(otherwise))
+            }
+        };
+        self
+    }
+}
+
+/// Steps as YAML, in one line; ids are numbered through the whole workflow.
+fn list(steps: &[Shape], count: &mut usize) -> String {
+    let mut ids: Vec<String> = Vec::new();
+    let mut text = Vec::new();
+    for step in steps {
+        let id = format!("s{count}");
+        *count += 1;
+        let mut fields = format!("id: {id}");
+        if let Some(distances) = &step.depends_on {
+            let earlier = distances.iter().filter_map(|d| ids.len().checked_sub(*d));
+            let earlier: Vec<_> = earlier.map(|at| ids[at].as_str()).collect();
+            write!(fields, ", depends_on: [{}]", earlier.join(", ")).unwrap();
+        }
+        let guard = if step.condition.is_empty() {
+            "true"
+        } else {
+            step.condition
+        };
+        write!(
+            fields,
+            ", continue_on_error: {}, async: {}",
+            step.continued, step.is_async
         )
+        .unwrap();
+        match &step.kind {
+            Kind::Task { attempts } => write!(
+                fields,
+                ", kind: Task, condition: '{guard}', inline: {{capabilities: [x]}}, retry: {{max_attempts: {attempts}}}"
+            ),
+            Kind::Parallel(inner) => write!(
+                fields,
+                ", kind: Parallel, condition: '{guard}', parallel: {}",
+                list(inner, count)
+            ),
+            Kind::Conditional(condition, then, otherwise) => write!(
+                fields,
+                ", kind: Conditional, condition: '{guard}', branches: [{{condition: '{condition}', steps: {}}}], else: {}",
+                list(then, count),
+                list(otherwise, count)
+            ),
+        }
+        .unwrap();
+        text.push(format!("{{{fields}}}"));
+        ids.push(id);
+    }
+    format!("[{}]", text.join(", "))
 }
 
 #[derive(Debug, Clone)]
@@ -57,7 +151,7 @@ struct Flow {
 
 fn any_flow(modes: &'static [&'static str]) -> impl Strategy<Value = Flow> {
     (
-        proptest::collection::vec(any_shape(), 1..9),
+        proptest::collection::vec(any_shape(), 1..7),
         proptest::sample::select(modes),
         proptest::option::of(1_usize..4),
         any::<bool>(),
@@ -79,32 +173,7 @@ impl Flow {
         if self.timed {
             spec.push_str("timeout_seconds: 600\n");
         }
-        spec.push_str("steps:\n");
-        for (number, step) in self.steps.iter().enumerate() {
-            write!(
-                spec,
-                "  - {{id: s{number}, kind: Task, inline: {{capabilities: [x]}}"
-            )
-            .unwrap();
-            if let Some(distances) = &step.depends_on {
-                let ids: Vec<_> = distances
-                    .iter()
-                    .filter_map(|distance| number.checked_sub(*distance))
-                    .map(|earlier| format!("s{earlier}"))
-                    .collect();
-                write!(spec, ", depends_on: [{}]", ids.join(", ")).unwrap();
-            }
-            if !step.condition.is_empty() {
-                write!(spec, ", condition: '{}'", step.condition).unwrap();
-            }
-            write!(spec, ", retry: {{max_attempts: {}}}", step.attempts).unwrap();
-            writeln!(
-                spec,
-                ", continue_on_error: {}, async: {}}}",
-                step.continued, step.is_async
-            )
-            .unwrap();
-        }
+        writeln!(spec, "steps: {}", list(&self.steps, &mut 0)).unwrap();
         compile(&workflow(&spec)).unwrap_or_else(|errors| panic!("{errors:#?}\n{spec}"))
     }
 
@@ -166,10 +235,14 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
             },
         ),
         Happening::Stray(index, good) if !made.is_empty() => result(*index.get(made), *good),
-        Happening::Retry(index) => Input::RetryStep {
-            scope: 0,
-            node: u32::try_from(index.index(run.plan.nodes().len())).unwrap(),
-        },
+        Happening::Retry(index) => {
+            let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
+            let place = index.get(&places);
+            Input::RetryStep {
+                scope: place.scope.0,
+                node: place.node.0,
+            }
+        }
         Happening::Deadline => Input::TimerFired {
             name: DEADLINE_TIMER.to_owned(),
             generation: 1,
@@ -187,6 +260,16 @@ fn note_attempts(run: &Run, made: &mut Vec<StepRef>) {
             made.push(*step);
         }
     }
+}
+
+/// Whether the end of the run does not wait for the step, or for a block around it.
+fn is_async(run: &Run, step: &StepView) -> bool {
+    let place = Place {
+        scope: ScopeId(step.scope),
+        node: NodeId(step.node),
+    };
+    let mut around = run.state.around(place);
+    around.any(|place| run.plan.node(place.node).is_some_and(|node| node.is_async))
 }
 
 /// Delivers good results until none is waited for.
@@ -244,7 +327,8 @@ proptest! {
         orders in proptest::collection::vec((any::<Index>(), any::<Index>()), 64),
     ) {
         // A condition that reads the error of the run depends on what failed so far.
-        prop_assume!(flow.steps.iter().all(|step| !step.condition.contains("error")));
+        let steps = flow.steps.into_iter().map(Shape::blind).collect();
+        let flow = Flow { steps, ..flow };
         let plan = Arc::new(flow.plan());
         let outcome = |order: &dyn Fn(usize) -> Index| {
             let mut run = Run::on(plan.clone(), start_with(json!({}))).unwrap();
@@ -254,7 +338,7 @@ proptest! {
                 run.apply(result(step, verdicts[verdict])).unwrap();
                 turn += 1;
             }
-            let steps = run.view().steps.into_iter().filter(|step| !step.is_async);
+            let steps = run.view().steps.into_iter().filter(|step| !is_async(&run, step));
             let statuses: Vec<_> = steps.map(|step| (step.id, step.status)).collect();
             (run.state.status(), statuses)
         };
@@ -274,10 +358,11 @@ proptest! {
             log.extend(run.events.iter().cloned());
             turn += 1;
         }
-        for node in 0..u32::try_from(run.plan.nodes().len()).unwrap() {
+        let places: BTreeSet<Place> = log.iter().filter_map(Event::place).collect();
+        for place in places {
             let attempts: Vec<u32> = log
                 .iter()
-                .filter(|event| event.place().is_some_and(|place| place.node.0 == node))
+                .filter(|event| event.place() == Some(place))
                 .filter_map(|event| match event {
                     Event::StepDispatched { attempt, .. }
                     | Event::StepRetryScheduled { attempt, .. } => Some(*attempt),

@@ -87,6 +87,11 @@ fn of_step(event: &Event) -> String {
         }
         Event::StepFellBack { step, fallback, .. } => format!("{step}: falls back to {fallback}"),
         Event::StepSkipped { step, reason, .. } => format!("{step}: skipped, {}", skipped(*reason)),
+        Event::StepOpened { step, branch, .. } => match branch {
+            Some(branch) => format!("{step}: its steps begin, branch {branch}"),
+            None => format!("{step}: its steps begin"),
+        },
+        Event::ScopeOpened { step, opened, .. } => format!("{step}: scope {opened} opened"),
         Event::StepCanceled { step, .. } => format!("{step}: canceled"),
         Event::StepReopened { step, .. } => format!("{step}: reopened"),
         // An event of a newer version, for which there are no words here.
@@ -100,6 +105,7 @@ fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::UpstreamFailed => "a step it depends on failed",
         SkipReason::UpstreamSkipped => "a step it depends on was skipped",
         SkipReason::RunEnded => "the run ended first",
+        SkipReason::BlockEnded => "another step of its block failed",
     }
 }
 

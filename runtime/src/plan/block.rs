@@ -1,0 +1,106 @@
+//! What nodes do, and the blocks of steps that some of them run. Stored with the plan, like `model`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BlockId, Node, NodeId, TaskCall};
+use crate::expression::Expression;
+
+/// Steps that run together: the top-level ones, and those of each Parallel, Conditional branch and Loop. A run opens a
+/// scope for the top-level block when it starts, and one for another block whenever the node that owns it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// The node the block belongs to; `None` for the top-level block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<NodeId>,
+    /// When a scope of the block is done.
+    pub join: Join,
+    /// The first of its nodes; they are numbered without a gap, in document order.
+    pub first: NodeId,
+    /// How many nodes it has.
+    pub count: u32,
+    /// Its steps are those of a task in a manifest of its own: they and the steps outside do not see each other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub isolated: bool,
+}
+
+/// When a scope is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// When all its steps that anyone waits for are settled.
+    #[default]
+    All,
+}
+
+/// What a node does. Waiting and child runs are further variants.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Calls handlers.
+    Task(Box<TaskCall>),
+    /// Runs the steps of a block side by side; its output is an object of theirs, by step id.
+    Parallel(BlockId),
+    /// Runs the block of the first branch whose condition holds; its output is that of the last step that ran.
+    Conditional(Box<Branches>),
+}
+
+/// The branches of a conditional.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Branches {
+    /// In the order in which they are tried.
+    pub branches: Vec<PlannedBranch>,
+    /// Runs when no condition holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<BlockId>,
+}
+
+/// A branch of a conditional.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlannedBranch {
+    /// What `steps.ID.branch` says when it is taken: its name, else its position.
+    pub name: String,
+    /// Taken when this holds.
+    pub condition: Expression,
+    /// Its steps.
+    pub block: BlockId,
+}
+
+impl Action {
+    /// The name of what it does, for views: `task`, `parallel`, `conditional`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Task(_) => "task",
+            Self::Parallel(_) => "parallel",
+            Self::Conditional(_) => "conditional",
+        }
+    }
+
+    /// The blocks it may run, in document order.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockId> {
+        match self {
+            Self::Task(_) => Vec::new(),
+            Self::Parallel(block) => vec![*block],
+            Self::Conditional(choice) => {
+                let branches = choice.branches.iter().map(|branch| branch.block);
+                branches.chain(choice.otherwise).collect()
+            }
+        }
+    }
+}
+
+impl Node {
+    /// The task the node runs; `None` for a block.
+    #[must_use]
+    pub const fn task(&self) -> Option<&TaskCall> {
+        match &self.action {
+            Action::Task(task) => Some(task),
+            Action::Parallel(_) | Action::Conditional(_) => None,
+        }
+    }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

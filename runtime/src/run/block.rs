@@ -1,0 +1,174 @@
+//! Blocks: steps that run together and end together, as one step of the block around them.
+
+use std::fmt::Display;
+
+use serde_json::{Map, Value};
+
+use super::bounds::violations;
+use super::event::Event;
+use super::input::StepError;
+use super::machine::{Machine, expression_error};
+use super::state::{Phase, Place, ScopeId};
+use super::transition::Rejection;
+use crate::plan::{Action, BlockId, Branches};
+
+impl Machine<'_> {
+    /// Begins the steps of a parallel block.
+    pub(super) fn open_parallel(
+        &mut self,
+        place: Place,
+        input: Value,
+        block: BlockId,
+    ) -> Result<(), Rejection> {
+        self.opened(place, input, None)?;
+        self.open_scope(place, block)
+    }
+
+    /// Begins the steps of the first branch whose condition holds, else of the last resort, else none.
+    pub(super) fn open_branch(
+        &mut self,
+        place: Place,
+        input: Value,
+        choice: &Branches,
+    ) -> Result<(), Rejection> {
+        let mut taken = None;
+        for branch in &choice.branches {
+            let names = self.names_of_step(place, "branch");
+            match branch.condition.is_truthy(&names) {
+                Ok(false) => {}
+                Ok(true) => {
+                    taken = Some((branch.name.clone(), branch.block));
+                    break;
+                }
+                Err(error) => {
+                    let subject = format!("the condition of branch `{}`", branch.name);
+                    let error = expression_error(&subject, &error);
+                    return self.settle_failure(place, error).map(drop);
+                }
+            }
+        }
+        let otherwise = choice.otherwise.map(|block| ("else".to_owned(), block));
+        match taken.or(otherwise) {
+            Some((name, block)) => {
+                self.opened(place, input, Some(name))?;
+                self.open_scope(place, block)
+            }
+            None => {
+                self.opened(place, input, None)?;
+                self.complete(place, Value::Null, None)
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        place: Place,
+        input: Value,
+        branch: Option<String>,
+    ) -> Result<(), Rejection> {
+        self.record(Event::StepOpened {
+            step: self.node(place)?.id.clone(),
+            scope: place.scope.0,
+            node: place.node.0,
+            input,
+            branch,
+        })
+    }
+
+    fn open_scope(&mut self, owner: Place, block: BlockId) -> Result<(), Rejection> {
+        let opened = ScopeId(self.state.next_scope);
+        self.record(Event::ScopeOpened {
+            step: self.node(owner)?.id.clone(),
+            scope: owner.scope.0,
+            node: owner.node.0,
+            opened: opened.0,
+            block: block.0,
+        })?;
+        let free = self.state.places(opened);
+        let free = free.filter(|(_, step)| step.unmet == 0);
+        self.unblocked.extend(free.map(|(place, _)| place));
+        if self
+            .state
+            .scope(opened)
+            .is_some_and(|scope| scope.pending == 0)
+        {
+            self.done.push_back(opened);
+        }
+        Ok(())
+    }
+
+    /// Nothing is left in a scope that its block waits for: the block has its result.
+    pub(super) fn scope_done(&mut self, scope: ScopeId) -> Result<(), Rejection> {
+        let Some(block) = self.state.owner(scope) else {
+            return Ok(());
+        };
+        if self.step(block)?.phase != Phase::Open {
+            return Ok(());
+        }
+        if let Some(failed) = self.state.failure_in(scope) {
+            return self.fail_block(block, failed);
+        }
+        let output = match &self.node(block)?.action {
+            Action::Parallel(_) => self.outputs(scope)?,
+            Action::Conditional(_) | Action::Task(_) => self.last_output(scope),
+        };
+        match self.block_output(block, output)? {
+            Ok(output) => self.complete(block, output, None),
+            Err(error) => self.settle_failure(block, error).map(drop),
+        }
+    }
+
+    fn block_output(
+        &mut self,
+        block: Place,
+        output: Value,
+    ) -> Result<Result<Value, StepError>, Rejection> {
+        let broken = violations(None, &output);
+        if !broken.is_empty() {
+            return self.violated(block, "output", broken).map(Err);
+        }
+        self.mapped(block, output)
+    }
+
+    /// A step of a block failed, and nobody continues it: the block fails with its error, and what is left of it is
+    /// stopped.
+    pub(super) fn fail_block(&mut self, block: Place, failed: Place) -> Result<(), Rejection> {
+        if self.step(block)?.phase != Phase::Open {
+            return Ok(());
+        }
+        self.stop_block(block)?;
+        let error = self.step(failed)?.error.as_deref().cloned();
+        let error = error.unwrap_or_else(|| inconsistent(&self.step_name(failed)));
+        self.settle_failure(block, error).map(drop)
+    }
+
+    fn step_name(&self, place: Place) -> String {
+        let node = self.plan.node(place.node);
+        node.map(|node| node.id.clone()).unwrap_or_default()
+    }
+
+    /// The outputs of a scope's steps, by step id; null for those that have none.
+    fn outputs(&self, scope: ScopeId) -> Result<Value, Rejection> {
+        let mut outputs = Map::new();
+        for (place, step) in self.state.places(scope) {
+            let output = step.output.as_deref().cloned().unwrap_or_default();
+            outputs.insert(self.node(place)?.id.clone(), output);
+        }
+        Ok(Value::Object(outputs))
+    }
+
+    /// The output of the last step of a scope that ran, in document order.
+    fn last_output(&self, scope: ScopeId) -> Value {
+        let steps = self.state.places(scope);
+        let ran = steps
+            .filter(|(_, step)| step.phase == Phase::Completed)
+            .last();
+        let output = ran.and_then(|(_, step)| step.output.as_deref().cloned());
+        output.unwrap_or_default()
+    }
+}
+
+/// A step that failed has an error; this stands for one that was lost.
+fn inconsistent(step: &dyn Display) -> StepError {
+    StepError::new("STEP_FAILED", format!("step `{step}` failed"))
+}
