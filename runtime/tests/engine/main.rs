@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation
 )]
@@ -19,6 +20,7 @@ mod concurrency;
 mod consumer;
 mod faults;
 mod hosts;
+mod killed;
 mod laws;
 mod lifecycle;
 mod manifests;
