@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ossa_runtime::adapter::SqliteStore;
-use ossa_runtime::port::{CommitOutcome, Queue, Store};
+use ossa_runtime::adapter::{SqliteOptions, SqliteStore};
+use ossa_runtime::port::{CommitOutcome, KeyValue, KvWrite, PlanHash, Queue, Store, StoreError};
 
 use crate::fixture::{advanced, at, created, message, open, request, run_id};
 
@@ -23,8 +23,8 @@ pub(crate) enum Role {
     Consume,
     /// Publishes one message.
     PublishOne,
-    /// Publishes messages until ten were accepted, and tells of each and of each refusal.
-    PublishTen,
+    /// Does something of each kind once, and tells of each refusal and of what was accepted in the end.
+    WorkOnce,
 }
 
 /// The command line that starts a child, to be run as it is or under another program.
@@ -62,14 +62,17 @@ fn the_work_of_a_child() {
     };
     let file = std::env::var_os(FILE).unwrap();
     let seed: u64 = std::env::var(SEED).unwrap().parse().unwrap();
-    let store = open(Path::new(&file));
+    let file = Path::new(&file);
+    if role == "WorkOnce" {
+        return work_once(file);
+    }
+    let store = open(file);
     match role.as_str() {
         "Produce" => produce(&store, seed),
         "Consume" => consume(&store),
         "PublishOne" => {
             store.publish(&[message("q", "m")], at(0)).unwrap();
         }
-        "PublishTen" => publish_ten(&store),
         other => panic!("no role is called {other}"),
     }
 }
@@ -123,15 +126,62 @@ fn consume(store: &SqliteStore) {
     }
 }
 
-fn publish_ten(store: &SqliteStore) {
-    let mut accepted = 0;
-    while accepted < 10 {
-        match store.publish(&[message("q", "m")], at(0)) {
-            Ok(ids) => {
-                accepted += 1;
-                tell(&format!("published {}", ids[0]));
-            }
+/// A reference workload: every kind of durable write, enough data for the log to be copied in the background, and the
+/// copying at the end.
+fn work_once(file: &Path) {
+    let store = insist(|| SqliteStore::open(SqliteOptions::new(file)));
+    insist(|| store.save_plan(&PlanHash("ab".repeat(32)), "{}"));
+    tell("planned");
+    for turn in 0..6 {
+        // A megabyte now and then.
+        let large = "x".repeat(turn % 2 * 1_000_000);
+        for id in insist(|| store.publish(&[message("q", &large)], at(0))) {
+            tell(&format!("published {id}"));
+        }
+    }
+    let mut commits = [1, 2].map(|number| created(run_id(number)));
+    for _ in 0..3 {
+        let outcomes = insist(|| store.commit(&commits));
+        for (commit, outcome) in commits.iter_mut().zip(outcomes) {
+            let version = commit.head.version;
+            let found = CommitOutcome::Conflict {
+                found: Some(version),
+            };
+            // Refused after it was written, so the second time it is found there.
+            assert!(outcome == CommitOutcome::Committed || outcome == found);
+            tell(&format!("committed {} {version}", commit.head.run));
+            *commit = advanced(commit);
+        }
+    }
+    let receipts: Vec<_> = insist(|| store.receive(&request("q", 2, at(0))))
+        .into_iter()
+        .map(|it| it.receipt)
+        .collect();
+    if insist(|| store.reject(&receipts[..1], "dead", None, at(0))) == [true] {
+        tell(&format!("rejected {}", receipts[0].id));
+    }
+    tell(&format!("acking {}", receipts[1].id));
+    insist(|| store.ack(&receipts[1..]));
+    let write = KvWrite {
+        namespace: "n".to_owned(),
+        key: "k".to_owned(),
+        value: Some(1.into()),
+        expected: None,
+        expires_at: None,
+    };
+    insist(|| store.kv_write(&write, at(0)));
+    tell("kept");
+    drop(store);
+    tell("finished");
+}
+
+/// Repeats what is refused.
+fn insist<T>(mut call: impl FnMut() -> Result<T, StoreError>) -> T {
+    for _ in 0..10 {
+        match call() {
+            Ok(value) => return value,
             Err(error) => tell(&format!("refused {}", error.code())),
         }
     }
+    panic!("it is refused again and again");
 }

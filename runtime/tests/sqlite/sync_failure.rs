@@ -1,12 +1,13 @@
 //! The disk fails at a sync, or the process is killed in one: injected by strace.
 
+use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use ossa_runtime::port::Queue;
+use ossa_runtime::port::{KeyValue, PlanHash, Queue, Store};
 
 use crate::child::{Role, command};
-use crate::fixture::{Folder, integrity};
+use crate::fixture::{Folder, at, integrity};
 
 /// Whether system calls can be made to fail here; says so when not.
 fn can_inject(test: &str) -> bool {
@@ -22,62 +23,102 @@ fn can_inject(test: &str) -> bool {
     works
 }
 
-/// Runs a child that publishes ten messages while the system call of the given number (from the first) misbehaves; gives
-/// what it told of.
-fn publish_with(folder: &Folder, injection: &str) -> Vec<String> {
-    let options = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", injection];
-    let mut child = command(Role::PublishTen, &folder.path(), 0, &options)
-        .spawn()
-        .unwrap();
-    let mut out = String::new();
-    let mut pipe = child.stdout.take().unwrap();
-    pipe.read_to_string(&mut out).unwrap();
-    child.wait().unwrap();
-    out.lines()
-        .filter_map(|line| line.strip_prefix("> ").map(str::to_owned))
-        .collect()
+/// What a child told of that did the reference workload while a sync misbehaved, and whether one did.
+struct Outcome {
+    folder: Folder,
+    told: Vec<String>,
+    injected: bool,
 }
 
-fn published(told: &[String]) -> Vec<&str> {
-    told.iter()
-        .filter_map(|it| it.strip_prefix("published "))
-        .collect()
+/// Runs the reference workload with each of its syncs misbehaving in turn, the first of each thread to the last.
+fn at_each_sync(effect: &str) -> Vec<Outcome> {
+    let one = |number| {
+        let folder = Folder::new();
+        let trace = folder.path().with_file_name("trace");
+        let trace = trace.to_str().unwrap();
+        let injection = format!("inject=fsync,fdatasync:{effect}:when={number}");
+        let options = ["strace", "-f", "-qq", "-o", trace, "-e", &injection];
+        let mut child = command(Role::WorkOnce, &folder.path(), 0, &options)
+            .spawn()
+            .unwrap();
+        let mut out = String::new();
+        let mut pipe = child.stdout.take().unwrap();
+        pipe.read_to_string(&mut out).unwrap();
+        child.wait().unwrap();
+        let lines = out.lines().filter_map(|line| line.strip_prefix("> "));
+        let told: Vec<_> = lines.map(str::to_owned).collect();
+        let killed = !told.iter().any(|it| it == "finished");
+        let injected = killed || fs::read_to_string(trace).unwrap().contains("INJECTED");
+        Outcome {
+            folder,
+            told,
+            injected,
+        }
+    };
+    (1..100).map(one).take_while(|it| it.injected).collect()
 }
 
-fn all_there(folder: &Folder, ids: &[&str]) {
-    assert_eq!(integrity(&folder.path()), "ok");
-    let listed = folder.open().list_messages("q", 99).unwrap();
-    for id in ids {
-        assert!(
-            listed.iter().any(|it| it.receipt.id.0 == *id),
-            "message {id} is lost"
-        );
+impl Outcome {
+    fn of(&self, what: &str) -> Vec<&str> {
+        let told = self.told.iter();
+        told.filter_map(|it| it.strip_prefix(what)).collect()
+    }
+
+    /// Checks that everything the child was told is done is there.
+    fn check(&self) {
+        assert_eq!(integrity(&self.folder.path()), "ok");
+        let store = self.folder.open();
+        let there = |queue| {
+            let listed = store.list_messages(queue, 99).unwrap();
+            let ids = listed.into_iter().map(|it| it.receipt.id.0);
+            ids.collect::<Vec<_>>()
+        };
+        let (waiting, dead) = (there("q"), there("dead"));
+        for id in self.of("published ") {
+            let places = [&waiting, &dead].map(|ids| ids.iter().filter(|it| *it == id).count());
+            let acked = self.of("acking ").contains(&id);
+            assert!(
+                places.iter().sum::<usize>() == 1 || acked,
+                "message {id} is lost or doubled: {:?}",
+                self.told
+            );
+        }
+        for id in self.of("rejected ") {
+            assert!(dead.iter().any(|it| it == id), "{:?}", self.told);
+        }
+        for run in self.of("committed ") {
+            let (run, version) = run.split_once(' ').unwrap();
+            let run = run.parse().unwrap();
+            // Reading it also checks that there is no gap and every checksum holds.
+            let stored = store.load(&[run]).unwrap().remove(0).unwrap();
+            assert!(stored.head.version.0 >= version.parse().unwrap());
+        }
+        if !self.of("planned").is_empty() {
+            let plan = store.load_plan(&PlanHash("ab".repeat(32))).unwrap();
+            assert!(plan.is_some(), "{:?}", self.told);
+        }
+        if !self.of("kept").is_empty() {
+            assert!(store.kv_get("n", "k", at(0)).unwrap().is_some());
+        }
     }
 }
 
 #[test]
-fn a_failed_sync_refuses_the_call_and_the_next_one_works() {
-    if !can_inject("a_failed_sync_refuses_the_call_and_the_next_one_works") {
+fn each_sync_that_fails_refuses_the_call_and_the_next_one_works() {
+    if !can_inject("each_sync_that_fails_refuses_the_call_and_the_next_one_works") {
         return;
     }
-    let mut refusals = 0;
-    for number in 1..=6 {
-        let folder = Folder::new();
-        folder.open();
-        let injection = format!("inject=fsync,fdatasync:error=EIO:when={number}");
-        let told = publish_with(&folder, &injection);
-        let refused: Vec<_> = told.iter().filter(|it| it.starts_with("refused")).collect();
-        refusals += refused.len();
-        assert!(
-            refused.iter().all(|it| *it == "refused OSSA-S004"),
-            "{told:?}"
-        );
-        let ids = published(&told);
-        // Without ids the sync that failed was one of opening the file, which was refused as a whole.
-        assert!(ids.len() == 10 || told.is_empty(), "{told:?}");
-        all_there(&folder, &ids);
+    let outcomes = at_each_sync("error=EIO");
+    for outcome in &outcomes {
+        let refused = outcome.of("refused ");
+        assert!(refused.iter().all(|it| *it == "OSSA-S004"), "{refused:?}");
+        assert_eq!(outcome.of("finished"), [""], "{:?}", outcome.told);
+        outcome.check();
     }
-    assert!(refusals > 0, "no sync was made to fail");
+    let refusals = outcomes.iter().filter(|it| !it.of("refused ").is_empty());
+    let refusals = refusals.count();
+    println!("{} syncs failed, {refusals} calls refused", outcomes.len());
+    assert!(refusals >= 10, "a sync for each durable call");
 }
 
 #[test]
@@ -85,14 +126,8 @@ fn what_was_acknowledged_is_there_after_a_kill_in_any_sync() {
     if !can_inject("what_was_acknowledged_is_there_after_a_kill_in_any_sync") {
         return;
     }
-    let mut kills = 0;
-    for number in 1..=12 {
-        let folder = Folder::new();
-        let injection = format!("inject=fsync,fdatasync:signal=KILL:when={number}");
-        let told = publish_with(&folder, &injection);
-        let ids = published(&told);
-        kills += u32::from(ids.len() < 10);
-        all_there(&folder, &ids);
-    }
-    assert!(kills > 0, "no process was killed");
+    let outcomes = at_each_sync("signal=KILL");
+    println!("killed in {} syncs", outcomes.len());
+    assert!(outcomes.len() >= 10, "a sync for each durable call");
+    outcomes.iter().for_each(Outcome::check);
 }
