@@ -14,4 +14,5 @@ pub mod plan;
 pub mod policy;
 pub mod port;
 pub mod run;
+pub mod sim;
 pub mod testing;

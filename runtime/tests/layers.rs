@@ -17,6 +17,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("manifest", &["expression", "policy", "port"]),
     ("plan", &["manifest", "expression", "policy", "port", "run"]),
     ("run", &["plan", "manifest", "expression", "policy", "port"]),
+    (
+        "sim",
+        &["run", "plan", "manifest", "expression", "policy", "port"],
+    ),
     ("adapter", &["port"]),
     // The conformance suites of adapters, for third parties too.
     ("testing", &["port"]),
@@ -54,6 +58,9 @@ const IMPURE: &[&str] = &[
     "Uuid::now_v7",
 ];
 const PURE: &[&str] = &["manifest", "expression", "plan", "run", "policy"];
+/// The module that draws from a generator: from a seed, so that it is as repeatable as the core.
+const SEEDED: &str = "sim";
+const UNSEEDED: &[&str] = &["rand::rng", "ThreadRng", "SysRng", "from_os_rng"];
 /// The files of the core whose subject is the file system.
 const LOADERS: &[&str] = &["manifest/discover", "manifest/load"];
 
@@ -92,6 +99,23 @@ fn the_pure_core_touches_no_file_clock_environment_or_randomness() {
         let code = code_of(&file);
         for word in IMPURE.iter().filter(|word| names(&code, word)) {
             breaches.push(format!("{path}: `{word}`"));
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[test]
+fn the_simulator_takes_nothing_but_its_seed_from_outside() {
+    let mut breaches = Vec::new();
+    for file in sources() {
+        if layer_of(&file).is_none_or(|layer| layer != SEEDED) {
+            continue;
+        }
+        let code = code_of(&file).replace("rand::rngs::", "");
+        let seeded = |word: &&&str| **word != "rand::";
+        let banned = IMPURE.iter().filter(seeded).chain(UNSEEDED);
+        for word in banned.filter(|word| names(&code, word)) {
+            breaches.push(format!("{}: `{word}`", file.display()));
         }
     }
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));

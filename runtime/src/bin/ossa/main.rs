@@ -6,6 +6,7 @@
 mod explain;
 mod output;
 mod run;
+mod sim;
 mod timeline;
 mod validate;
 
@@ -28,6 +29,7 @@ enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Run(run::Run),
+    Sim(sim::Sim),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Validate(verb) => verb.run(&mut output),
         Verb::Explain(verb) => verb.run(&mut output),
         Verb::Run(verb) => verb.run(&mut output),
+        Verb::Sim(verb) => verb.run(&mut output),
     };
     output.finish(result)
 }

@@ -58,6 +58,14 @@ pub(crate) fn read(text: &str) -> Vec<Result<Located, Box<Diagnostic>>> {
     chunks.iter().map(document).collect()
 }
 
+/// The data of a text that is one document; null for one that says nothing.
+pub(crate) fn read_data(text: &str) -> Result<serde_json::Value, Box<Diagnostic>> {
+    let first = read(text).into_iter().next();
+    first.map_or(Ok(serde_json::Value::Null), |document| {
+        document.map(|located| located.value)
+    })
+}
+
 fn document(chunk: &split::Chunk<'_>) -> Result<Located, Box<Diagnostic>> {
     let builder = Builder {
         text: chunk.text,

@@ -1,0 +1,214 @@
+//! What is known of a run from outside, and what must hold of it after every transition.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::store::{ModelStore, StoreAccess};
+use super::world::World;
+use crate::plan::Plan;
+use crate::port::{RunId, RunStatus, StepRef, Timestamp, Version};
+use crate::run::{DEADLINE_TIMER, Event, Place, RunState, Transition, check_invariants};
+
+/// A run as an observer sees it who misses nothing.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) run: RunId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) input: Value,
+    /// The fold of the rows read back from the store, one at a time.
+    pub(super) shadow: Option<RunState>,
+    /// The latest version of which a client was told.
+    pub(super) told: Version,
+    /// The events of each version, with the true time.
+    pub(super) history: Vec<(Timestamp, Vec<Event>)>,
+    /// How often each step instance's handler did its work, whatever was recorded of it.
+    pub(super) effects: BTreeMap<Place, u32>,
+    /// Why the run was refused at its start.
+    pub(super) refused: Option<String>,
+}
+
+impl Ledger {
+    pub(super) const fn new(run: RunId, plan: Arc<Plan>, input: Value) -> Self {
+        Self {
+            run,
+            plan,
+            input,
+            shadow: None,
+            told: Version(0),
+            history: Vec::new(),
+            effects: BTreeMap::new(),
+            refused: None,
+        }
+    }
+
+    pub(super) fn status(&self) -> Option<RunStatus> {
+        self.shadow.as_ref().map(RunState::status)
+    }
+
+    /// Takes in a transition that the store says it has; returns what is wrong with it.
+    fn follow(
+        &mut self,
+        store: &ModelStore,
+        transition: &Transition,
+        by_hand: bool,
+        at: Timestamp,
+    ) -> Option<String> {
+        let state = &transition.state;
+        let version = state.version();
+        let Some(row) = store.row(self.run, version) else {
+            return Some(format!(
+                "version {version} was committed, but the store does not have it"
+            ));
+        };
+        let was = self.status();
+        let shadow = self.shadow.take();
+        match RunState::replay(&self.plan, shadow, std::slice::from_ref(row)) {
+            Ok(shadow) if shadow == *state => self.shadow = Some(shadow),
+            Ok(_) => {
+                return Some(format!(
+                    "replaying the log up to version {version} gives another state"
+                ));
+            }
+            Err(error) => return Some(format!("the log does not replay: {error}")),
+        }
+        self.history.push((at, transition.events.clone()));
+        let was_terminal = was.filter(|status| status.is_terminal());
+        if let Some(was) = was_terminal
+            && was != state.status()
+            && !by_hand
+        {
+            return Some(format!(
+                "the run was {} and is {}",
+                was.as_str(),
+                state.status().as_str()
+            ));
+        }
+        check_invariants(&self.plan, state)
+            .into_iter()
+            .next()
+            .or_else(|| self.problem_of_tokens(store, state))
+            .or_else(|| self.problem_of_timers(store, state))
+    }
+
+    /// Each attempt in flight has exactly its item: pending, or leased to a worker.
+    fn problem_of_tokens(&self, store: &ModelStore, state: &RunState) -> Option<String> {
+        let in_flight = state.steps().filter(|(_, step)| step.phase.is_in_flight());
+        let attempts = in_flight.map(|(place, step)| place.attempt(self.run, step.attempt));
+        if attempts.eq(store.items_of(self.run)) {
+            return None;
+        }
+        let items: Vec<StepRef> = store.items_of(self.run).collect();
+        Some(format!(
+            "the steps in flight and the items in the queue differ; the queue has {items:?}"
+        ))
+    }
+
+    fn problem_of_timers(&self, store: &ModelStore, state: &RunState) -> Option<String> {
+        let ended = state.status().is_terminal();
+        if ended && let Some(timer) = store.timers_of(self.run).next() {
+            return Some(format!(
+                "the run has ended and has timer `{}`",
+                timer.key.name
+            ));
+        }
+        let deadline = state.deadline().filter(|_| !ended)?;
+        let kept = store
+            .timers_of(self.run)
+            .any(|timer| timer.key.name == DEADLINE_TIMER && timer.due == deadline);
+        (!kept).then(|| "the run has a deadline and no timer for it".to_owned())
+    }
+
+    /// Takes note of what a process that begins afresh reads; returns what is wrong with it.
+    pub(super) fn recovered(&mut self, state: Option<RunState>) -> Option<String> {
+        let version = state.as_ref().map_or(Version(0), RunState::version);
+        if version < self.told {
+            return Some(format!(
+                "a client was told of version {}, and the store has version {version}",
+                self.told
+            ));
+        }
+        let known = usize::try_from(version.0).unwrap_or(usize::MAX);
+        if known < self.history.len() {
+            // A power cut took back what nobody had been told of.
+            self.history.truncate(known);
+            self.shadow = state;
+        } else if self.shadow != state {
+            return Some(format!("recovery of version {version} gives another state"));
+        }
+        None
+    }
+
+    /// What is wrong with the history as a whole: each attempt has one result, made one after the other from 1.
+    pub(super) fn problem_of_history(&self) -> Option<String> {
+        let mut latest: BTreeMap<Place, u32> = BTreeMap::new();
+        let mut decided: BTreeSet<(Place, u32)> = BTreeSet::new();
+        for event in self.history.iter().flat_map(|(_, events)| events) {
+            let Some(place) = event.place() else { continue };
+            match event {
+                Event::StepDispatched { step, attempt, .. }
+                | Event::StepRetryScheduled { step, attempt, .. } => {
+                    let before = latest.insert(place, *attempt).unwrap_or(0);
+                    if *attempt != before.saturating_add(1) {
+                        return Some(format!(
+                            "step `{step}` made attempt {attempt} after attempt {before}"
+                        ));
+                    }
+                }
+                Event::StepCompleted {
+                    step,
+                    attempt,
+                    error: None,
+                    ..
+                }
+                | Event::AttemptFailed { step, attempt, .. } => {
+                    if !decided.insert((place, *attempt)) {
+                        return Some(format!(
+                            "attempt {attempt} of step `{step}` has two results"
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+impl<A: StoreAccess> World<'_, A> {
+    /// Checks a transition that was just committed.
+    pub(super) fn committed(&mut self, run: RunId, transition: &Transition, by_hand: bool) {
+        let version = transition.state.version();
+        if let Some(row) = self.store.row(run, version) {
+            let since = self.now.as_millis() - super::world::BEGIN.as_millis();
+            let at = Timestamp::from_millis(since);
+            self.trace
+                .note(at, format_args!("version {version}: {}", row.events));
+        }
+        let Some(ledger) = self.ledgers.get_mut(&run) else {
+            return;
+        };
+        let was = ledger.status();
+        if let Some(problem) = ledger.follow(&self.store, transition, by_hand, self.now) {
+            self.broken(problem);
+            return;
+        }
+        let status = transition.state.status();
+        if was != Some(status) && status == RunStatus::Failed {
+            self.run_failed(run);
+        }
+    }
+
+    /// Notes that a client was told how far the run is.
+    pub(super) fn acknowledge(&mut self, run: RunId) {
+        if self.doomed {
+            return;
+        }
+        let version = self.store.version(run);
+        let ledger = self.ledgers.get_mut(&run);
+        if let (Some(ledger), Some(version)) = (ledger, version) {
+            ledger.told = ledger.told.max(version);
+        }
+    }
+}

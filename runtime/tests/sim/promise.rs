@@ -1,0 +1,68 @@
+//! What is promised holds under every fault, and every fault happens.
+
+use ossa_runtime::sim::{Fault, FaultKind, Faults, Report, RunOutcome, Scenario};
+
+use crate::fixture::{ORDER, compile, scaled, sound};
+
+fn order(faults: Faults, runs: u64) -> Report {
+    let scenario = Scenario {
+        faults,
+        ..Scenario::of(compile(ORDER))
+    };
+    sound(scenario.simulate(1, scaled(runs)))
+}
+
+#[test]
+fn without_faults_every_run_completes_and_every_effect_happens_once() {
+    let report = order(Faults::none(), 100);
+    assert_eq!(report.of(RunOutcome::Completed), report.runs);
+    assert_eq!(report.injected.total(), 0);
+    assert!(report.steps.iter().all(|step| step.doubled == 0));
+}
+
+#[test]
+fn faults_of_the_infrastructure_change_no_outcome() {
+    let report = order(Faults::infrastructure(), 1000);
+    assert_eq!(report.of(RunOutcome::Completed), report.runs, "{report:#?}");
+    assert!(
+        report.steps.iter().any(|step| step.doubled > 0),
+        "effects are at least once, not exactly once"
+    );
+}
+
+#[test]
+fn no_run_is_lost_or_broken_when_everything_goes_wrong() {
+    let report = order(Faults::all(), 1500);
+    for outcome in [
+        RunOutcome::Completed,
+        RunOutcome::Failed,
+        RunOutcome::Canceled,
+    ] {
+        assert!(report.of(outcome) > 0, "{report:#?}");
+    }
+    for fault in Fault::ALL {
+        assert!(
+            report.injected.of(fault) > 0,
+            "{} never happened",
+            fault.as_str()
+        );
+    }
+}
+
+#[test]
+fn each_kind_of_fault_happens_when_it_is_asked_for_alone() {
+    for kind in FaultKind::ALL {
+        let chance = if kind == FaultKind::Power { 0.05 } else { 0.3 };
+        let report = order(Faults::none().with(kind, chance), 40);
+        let happened = Fault::ALL
+            .iter()
+            .filter(|fault| report.injected.of(**fault) > 0);
+        let kinds: Vec<_> = happened.map(|fault| fault.kind()).collect();
+        // Operators retry what failed; here, nothing fails for them to retry.
+        assert!(!kinds.is_empty(), "{kind:?}");
+        assert!(
+            kinds.iter().all(|happened| *happened == kind),
+            "{kind:?}: {kinds:?}"
+        );
+    }
+}
