@@ -168,3 +168,44 @@ fn wrong_usage_and_missing_files_are_exit_code_2() {
         assert_eq!(code, Some(2), "{arguments:?}: {noted}");
     }
 }
+
+/// The YAML blocks of the manual's page, by the file name in their first line.
+#[test]
+fn the_examples_of_the_manual_run() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/simulator.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let folder = folder(&[]);
+    for block in page.split("```yaml\n# ").skip(1) {
+        let (name, rest) = block.split_once('\n').unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let (code, told, noted) = sim(folder.path(), &["order.yaml", "--runs", "200"]);
+    assert_eq!((code, noted.as_str()), (Some(0), ""));
+    assert!(
+        told.contains("200 completed") && told.contains("done twice: charge"),
+        "{told}"
+    );
+    let (code, told, noted) = sim(
+        folder.path(),
+        &[
+            "order.yaml",
+            "--steps",
+            "stubs.yaml",
+            "--faults",
+            "none",
+            "--runs",
+            "50",
+            "--input",
+            r#"{"gift": true}"#,
+        ],
+    );
+    assert_eq!((code, noted.as_str()), (Some(0), ""));
+    assert!(told.contains("charge: no funds (CARD_DECLINED)"), "{told}");
+    let (code, told, _) = sim(
+        folder.path(),
+        &["order.yaml", "--runs", "1", "--seed", "17", "--log"],
+    );
+    assert_eq!(code, Some(0));
+    assert!(told.contains("run_completed"), "{told}");
+}

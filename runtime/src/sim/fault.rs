@@ -73,8 +73,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether the runtime promises that it does not change what becomes of a run. The others are the world's doing:
-    /// handlers and people.
+    /// Whether the runtime withstands it. The others are the doing of handlers and people.
     #[must_use]
     pub const fn is_infrastructure(self) -> bool {
         !matches!(
@@ -273,7 +272,8 @@ impl Faults {
         })
     }
 
-    /// All that the runtime promises to withstand: a run ends as it would without them.
+    /// All that the runtime withstands: a run ends as it would without them, unless an attempt's time is up or too many of
+    /// its workers are lost.
     #[must_use]
     pub fn infrastructure() -> Self {
         let kinds = FaultKind::ALL

