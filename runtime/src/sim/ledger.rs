@@ -152,6 +152,8 @@ impl Ledger {
                     let before = latest.insert(place, *attempt).unwrap_or(0);
                     (*attempt != before.saturating_add(1)).then(|| format!("follows {before}"))
                 }
+                // Attempt 0 is none: a block, or a task that could not begin.
+                Event::StepCompleted { attempt: 0, .. } => None,
                 Event::StepCompleted {
                     attempt,
                     error: None,

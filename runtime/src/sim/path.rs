@@ -50,16 +50,27 @@ pub(super) fn longest(ledger: &Ledger) -> Vec<PathStep> {
                 until_ms: millis(until.since(*begin)),
             });
         }
-        let waited_for = node.depends_on.iter().map(|node| Place {
-            node: *node,
-            ..place
-        });
-        next = waited_for
+        next = waited_for(ledger, place)
+            .into_iter()
             .filter(|place| spans.contains_key(place))
             .max_by_key(|place| spans.get(place).map(|(_, until)| *until));
     }
     path.reverse();
     path
+}
+
+/// The steps that one waits for: its own dependencies, else those of the block it stands in.
+fn waited_for(ledger: &Ledger, place: Place) -> Vec<Place> {
+    let mut around = ledger.shadow.iter().flat_map(|state| state.around(place));
+    let dependencies = around.find_map(|place| {
+        let node = ledger.plan.node(place.node)?;
+        let dependencies = node.depends_on.iter().map(|node| Place {
+            node: *node,
+            ..place
+        });
+        Some(dependencies.collect::<Vec<_>>()).filter(|found| !found.is_empty())
+    });
+    dependencies.unwrap_or_default()
 }
 
 /// When each step became ready, and when it was settled.
@@ -69,7 +80,7 @@ fn spans(ledger: &Ledger) -> BTreeMap<Place, (Timestamp, Timestamp)> {
         for event in events {
             let Some(place) = event.place() else { continue };
             match event {
-                Event::StepReady { .. } | Event::StepSkipped { .. } => {
+                Event::StepReady { .. } | Event::StepOpened { .. } | Event::StepSkipped { .. } => {
                     spans.entry(place).or_insert((*at, *at));
                 }
                 Event::StepCompleted { .. }

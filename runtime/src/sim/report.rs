@@ -106,7 +106,7 @@ pub struct Report {
 pub struct StepReport {
     /// Step id.
     pub step: String,
-    /// What its author says about repeating it.
+    /// What its author says about repeating it; of a block, what kind of block it is.
     pub execution: String,
     /// How often it became ready.
     pub reached: u64,
@@ -325,7 +325,9 @@ type Count = fn(&mut StepReport);
 /// The step an event is about, and what it adds to its report.
 fn counted(event: &Event) -> Option<(&str, Count)> {
     Some(match event {
-        Event::StepReady { step, .. } => (step, |it| it.reached += 1),
+        Event::StepReady { step, .. } | Event::StepOpened { step, .. } => {
+            (step, |it| it.reached += 1)
+        }
         Event::StepDispatched { step, .. } | Event::StepRetryScheduled { step, .. } => {
             (step, |it| it.attempts += 1)
         }
@@ -346,14 +348,19 @@ fn counted(event: &Event) -> Option<(&str, Count)> {
 
 fn steps_of(plan: &Plan) -> Vec<StepReport> {
     let of_node = |node: &crate::plan::Node| {
-        let execution = node.task().execution;
+        let execution = node.task().map(|task| task.execution);
         StepReport {
             step: node.id.clone(),
-            execution: execution.as_str().to_owned(),
-            repeatable: matches!(
-                execution,
-                ExecutionKind::Deterministic | ExecutionKind::Idempotent
+            execution: execution.map_or_else(
+                || node.action.kind().to_owned(),
+                |execution| execution.as_str().to_owned(),
             ),
+            repeatable: execution.is_none_or(|execution| {
+                matches!(
+                    execution,
+                    ExecutionKind::Deterministic | ExecutionKind::Idempotent
+                )
+            }),
             ..StepReport::default()
         }
     };

@@ -84,7 +84,7 @@ impl Scenario {
             );
         }
         for node in self.plan.nodes() {
-            let schema = node.task().output_schema.as_ref();
+            let schema = node.task().and_then(|task| task.output_schema.as_ref());
             if self.stubs.of_step(&node.id).is_none() && !fits(schema) {
                 warnings.push(format!(
                     "step `{}`: no output was found that its schema takes; stub it, or its attempts fail",

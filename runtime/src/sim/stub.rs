@@ -120,12 +120,9 @@ impl Stubs {
             return output.clone();
         }
         let task = node.task();
-        let task = task
-            .fallback
-            .as_deref()
-            .filter(|_| fallback)
-            .unwrap_or(task);
-        match &task.output_schema {
+        let instead = task.and_then(|task| task.fallback.as_deref());
+        let task = instead.filter(|_| fallback).or(task);
+        match task.and_then(|task| task.output_schema.as_ref()) {
             Some(schema) => sample::of_schema(schema, chance).value,
             None => Value::Object(Map::new()),
         }

@@ -297,7 +297,7 @@ impl<A: StoreAccess> World<'_, A> {
     fn wrong_output(&self, step: &StepRef) -> Option<Value> {
         let ledger = self.ledgers.get(&step.run)?;
         let node = ledger.plan.node(NodeId(step.node))?;
-        let schema = node.task().output_schema.as_ref()?;
+        let schema = node.task()?.output_schema.as_ref()?;
         let candidates = [
             Value::Null,
             Value::from("not what was agreed"),
