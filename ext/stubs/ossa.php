@@ -150,6 +150,11 @@ namespace Ossa\Runtime {
         {
         }
 
+        /** Steers runs; `$by` is the person or program that the timelines name. */
+        public function operator(string $by = ''): Operator
+        {
+        }
+
         /** @throws Exception\EngineException when the run is unknown */
         public function cancel(string $runId, string $reason = ''): void
         {
@@ -521,6 +526,99 @@ namespace Ossa\Runtime {
         }
 
         public function getEndedAt(): ?\DateTimeImmutable
+        {
+        }
+    }
+
+    /**
+     * Steers runs in the name of a person or program, from {@see Engine::operator()}.
+     *
+     * Of two orders that contradict each other the first is carried out; the second throws an EngineException that names
+     * the run and where it stands. Those that return a string without further words return the run's status.
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class Operator
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * Has the run dispatch nothing more until it is resumed. What workers hold may finish and its results count;
+         * deadlines keep running.
+         *
+         * @throws Exception\EngineException when the run is unknown, has ended, or is paused
+         */
+        public function pause(string $runId, string $reason = ''): string
+        {
+        }
+
+        /** @throws Exception\EngineException when the run is unknown or not paused */
+        public function resume(string $runId, string $reason = ''): string
+        {
+        }
+
+        /**
+         * Sets the run aside: as a pause, but only a release ends it.
+         *
+         * @throws Exception\EngineException when the run is unknown, has ended, or is set aside
+         */
+        public function quarantine(string $runId, string $reason = ''): string
+        {
+        }
+
+        /** @throws Exception\EngineException when the run is unknown or not set aside */
+        public function release(string $runId, string $reason = ''): string
+        {
+        }
+
+        /**
+         * @return bool `false` when it had ended already
+         *
+         * @throws Exception\EngineException when the run is unknown
+         */
+        public function cancel(string $runId, string $reason = ''): bool
+        {
+        }
+
+        /**
+         * Ends the run at once, without compensation.
+         *
+         * @throws Exception\EngineException when the run is unknown or has ended
+         */
+        public function abort(string $runId, string $reason = ''): string
+        {
+        }
+
+        /**
+         * Tries a failed step again with a new attempt; reopens the run if it failed.
+         *
+         * @return string the token of the new attempt
+         *
+         * @throws Exception\EngineException when the run or step is unknown, or the step has not failed
+         */
+        public function retryStep(string $runId, string $step): string
+        {
+        }
+
+        /**
+         * Goes on without the step, as if its condition did not hold; reopens the run if the step failed it.
+         *
+         * @throws Exception\EngineException when the run or step is unknown, or the step is done
+         */
+        public function skipStep(string $runId, string $step, string $reason = ''): string
+        {
+        }
+
+        /**
+         * Runs a step now that waits only for its retry, for a free slot, or for the end of a pause.
+         *
+         * @return string the token of its attempt
+         *
+         * @throws Exception\EngineException when the run or step is unknown, waits for other steps, runs, or is done
+         */
+        public function executeStep(string $runId, string $step, string $reason = ''): string
         {
         }
     }

@@ -7,8 +7,10 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
 use Ossa\SymfonyRuntime\Command\RunListCommand;
+use Ossa\SymfonyRuntime\Command\RunOrderCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
 use Ossa\SymfonyRuntime\Command\ValidateCommand;
+use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
@@ -122,4 +124,11 @@ return static function (ContainerConfigurator $container): void {
         ->set('.ossa.command.run_show', RunShowCommand::class)
             ->args([service('ossa.engine')])
             ->tag('console.command');
+
+    foreach (RunOrder::cases() as $order) {
+        $services
+            ->set('.ossa.command.run_'.$order->value, RunOrderCommand::class)
+            ->args([service('ossa.engine'), service('.ossa.relay'), $order])
+            ->tag('console.command', ['command' => 'ossa:run:'.$order->value, 'description' => $order->description()]);
+    }
 };

@@ -60,6 +60,7 @@ fn create() -> Commit {
         snapshot: None,
         enqueue: vec![item(run, 1)],
         settle: Vec::new(),
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     }

@@ -161,3 +161,49 @@ fn what_is_not_there_is_said_with_exit_code_2() {
     assert_eq!(store.ossa(&["list", &dsn]).0, 2);
     assert!(!nowhere.exists(), "looking at a store creates none");
 }
+
+#[test]
+fn a_run_is_paused_and_goes_on_when_resumed() {
+    let store = Store::with_two_runs();
+    let id = store.failed.to_string();
+    let (code, text) = store.ossa(&["retry", &id, "profile"]);
+    assert_eq!((code, text), (0, format!("run {id} is running\n")));
+    let (code, _) = store.ossa(&["pause", &id, "--by=ada", "--reason=mail server down"]);
+    assert_eq!(code, 0);
+    let (_, text) = store.ossa(&["show", &id]);
+    assert!(
+        text.contains("run paused by ada: mail server down"),
+        "{text}"
+    );
+    let (code, text) = store.ossa(&["resume", &id, "--format=json"]);
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, told), (0, json!({"run": id, "status": "running"})));
+}
+
+#[test]
+fn an_order_that_is_refused_says_so_with_exit_code_1() {
+    let store = Store::with_two_runs();
+    let id = store.completed.to_string();
+    for arguments in [
+        vec!["pause", &id],
+        vec!["cancel", &id],
+        vec!["abort", &id],
+        vec!["skip", &id, "mail"],
+        vec!["skip", &id, "nowhere"],
+        vec!["execute", &id, "mail"],
+    ] {
+        assert_eq!(store.ossa(&arguments), (1, String::new()), "{arguments:?}");
+    }
+    let unknown = "00000000-0000-7000-8000-000000000000";
+    assert_eq!(store.ossa(&["pause", unknown]).0, 2);
+}
+
+#[test]
+fn a_failed_step_is_skipped() {
+    let store = Store::with_two_runs();
+    let id = store.failed.to_string();
+    assert_eq!(store.ossa(&["skip", &id, "profile"]).0, 0);
+    assert_eq!(store.ossa(&["skip", &id, "mail"]).0, 0);
+    let (_, text) = store.ossa(&["show", &id]);
+    assert!(text.contains("status      completed"), "{text}");
+}

@@ -16,6 +16,7 @@ use ossa_runtime::engine::{
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
 use super::manifest::Manifest;
+use super::operator::Operator;
 use super::run::Run;
 use super::run_summary::RunSummary;
 use super::started_run::StartedRun;
@@ -117,6 +118,11 @@ impl Engine {
         let runtime = self.runtime.get()?;
         runtime.cancel(read::run_id(runId)?, reason.text("$reason")?)?;
         Ok(())
+    }
+
+    #[php(defaults(by = Bytes::from("")))]
+    fn operator(&self, by: Bytes<'_>) -> Answer<Operator> {
+        Ok(Operator::over(self.runtime.get()?, by.text("$by")?))
     }
 
     fn run(&self, runId: Bytes<'_>) -> Answer<Option<Run>> {

@@ -10,6 +10,7 @@ mod engine_options;
 mod expression;
 mod key_value_store;
 mod manifest;
+mod operator;
 mod run;
 mod run_summary;
 mod started_run;
@@ -30,6 +31,7 @@ pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<step_dispatch::StepDispatch>()
         .class::<run_summary::RunSummary>()
         .class::<run::Run>()
+        .class::<operator::Operator>()
         .class::<manifest::Manifest>()
         .class::<diagnostic::Diagnostic>()
         .class::<transport::Transport>()

@@ -6,15 +6,14 @@ namespace Ossa\SymfonyRuntime\Command;
 
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
-use Ossa\Runtime\RunSummary;
 use Ossa\SymfonyRuntime\Console\Failure;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
+use Ossa\SymfonyRuntime\Console\RunArgument;
 use Ossa\SymfonyRuntime\Console\RunData;
 use Ossa\SymfonyRuntime\Console\RunTimeline;
 use Symfony\Component\Console\Attribute\AsCommand;
 use Symfony\Component\Console\Command\Command;
 use Symfony\Component\Console\Exception\InvalidOptionException;
-use Symfony\Component\Console\Input\InputArgument;
 use Symfony\Component\Console\Input\InputInterface;
 use Symfony\Component\Console\Input\InputOption;
 use Symfony\Component\Console\Output\OutputInterface;
@@ -30,16 +29,15 @@ final class RunShowCommand extends Command
     protected function configure(): void
     {
         $this->addOption('events', null, InputOption::VALUE_NEGATABLE, 'Show what happened, event by event', true);
-        $this->addArgument('id', InputArgument::REQUIRED, 'Id of the run', null, fn (): array => array_map(static fn (RunSummary $run): string => $run->getId(), $this->engine->runs(['limit' => 50])));
+        RunArgument::addTo($this, $this->engine);
         OutputFormat::addTo($this);
     }
 
     protected function execute(InputInterface $input, OutputInterface $output): int
     {
-        $id = $input->getArgument('id');
         try {
             $format = OutputFormat::of($input);
-            $run = \is_string($id) ? $this->engine->run($id) : null;
+            $run = $this->engine->run(RunArgument::of($input));
         } catch (InvalidOptionException $exception) {
             return Failure::usage($exception->getMessage(), $output);
         } catch (EngineException $exception) {

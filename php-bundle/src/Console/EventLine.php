@@ -49,12 +49,23 @@ final class EventLine
             'variable_set' => [self::text($event, 'name')],
             'run_created' => [self::text($event, 'workflow')],
             'run_canceled' => [self::text($event, 'reason')],
+            'run_aborted', 'run_paused', 'run_resumed', 'run_quarantined', 'run_released' => [self::ordered($event)],
+            'step_steered' => [self::text($event, 'order'), self::ordered($event)],
             'warned' => [self::text($event, 'message')],
             'validation_failed' => [self::text($event, 'subject'), \is_array($event['violations'] ?? null) ? implode('; ', array_filter($event['violations'], is_string(...))) : null],
             default => [$attempt],
         };
 
         return implode(' ', array_filter($parts, static fn (?string $part): bool => null !== $part && '' !== $part));
+    }
+
+    /** @param array<string, mixed> $event */
+    private static function ordered(array $event): string
+    {
+        $by = self::text($event, 'by') ?? '';
+        $reason = self::text($event, 'reason') ?? '';
+
+        return ('' === $by ? '' : 'by '.$by).('' === $by || '' === $reason ? '' : ': ').$reason;
     }
 
     private static function error(mixed $error): ?string
@@ -78,7 +89,7 @@ final class EventLine
         $colour = match ($type) {
             'step_completed', 'run_completed' => 'green',
             'attempt_failed', 'step_failed', 'run_failed', 'validation_failed' => 'red',
-            'step_retry_scheduled', 'step_fell_back', 'warned', 'step_canceled', 'run_canceled' => 'yellow',
+            'step_retry_scheduled', 'step_fell_back', 'warned', 'step_canceled', 'run_canceled', 'run_aborted', 'run_paused', 'run_quarantined' => 'yellow',
             'step_skipped', 'variable_set' => 'gray',
             default => 'default',
         };

@@ -308,7 +308,9 @@ pub(super) fn rejected(run: RunId, rejection: &Rejection) -> Error {
     let error = Error::new(category, rejection.code(), rejection.to_string()).of_run(run);
     match rejection {
         Rejection::InvalidInput { violations, .. } => error.with_violations(violations.clone()),
-        Rejection::NotRetryable { step, .. } => error.of_step(step.clone()),
+        Rejection::NotRetryable { step, .. } | Rejection::StepNotSteerable { step, .. } => {
+            error.of_step(step.clone())
+        }
         _ => error,
     }
 }

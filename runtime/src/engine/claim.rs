@@ -43,6 +43,9 @@ impl StepClaim {
 /// How much earlier than due the host may bring a retry: its delays are rounded, and its clock is its own.
 const EARLY: Duration = Duration::from_secs(1);
 
+/// How long the item of a held run that came back is put off. The end of the hold makes it visible at once.
+const HELD_BACK: Duration = Duration::from_secs(60);
+
 /// Answer to a claim by token.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClaimOutcome {
@@ -234,10 +237,7 @@ impl Core {
             return Ok(None);
         }
         let hot = self.current(step.run)?;
-        let place = Place {
-            scope: ScopeId(step.scope),
-            node: NodeId(step.node),
-        };
+        let place = place_of(step);
         let state = hot.state.step(place);
         let Some(state) = state.filter(|state| state.attempt > step.attempt) else {
             return Ok(None);
@@ -289,6 +289,9 @@ impl Core {
         let Some(item) = delivery.step else {
             return Ok(Verdict::Passes(None));
         };
+        if self.is_held_back(delivery)? {
+            return Ok(Verdict::TurnedAway);
+        }
         let refused = match self.refuse(delivery) {
             Some(error) => error,
             None => match serde_json::from_slice::<StepJob>(&delivery.body) {
@@ -314,6 +317,29 @@ impl Core {
         Ok(Verdict::TurnedAway)
     }
 
+    /// Puts off an attempt of a run that is held. Such items are out of sight, but for those that a worker held when the
+    /// run was paused and gave back, or lost: only what was handed out before needs a look.
+    fn is_held_back(&self, delivery: &Delivery) -> Result<bool, Error> {
+        let again = delivery.receipt.fence > 1;
+        let Some(item) = delivery.step.filter(|_| again) else {
+            return Ok(false);
+        };
+        let hot = match self.current(item.step.run) {
+            Ok(hot) => hot,
+            Err(error) if error.is_retryable() => return Err(error),
+            // Reporting its result will say what is wrong with the run.
+            Err(_) => return Ok(false),
+        };
+        let step = hot.state.step(place_of(&item.step));
+        let held = hot.state.is_held() && step.is_none_or(|step| !step.executed);
+        if held {
+            let later = self.now().after(HELD_BACK);
+            let receipt = delivery.receipt.clone();
+            self.backend()?.release(&[(receipt, later)])?;
+        }
+        Ok(held)
+    }
+
     /// Why the attempt of a delivery must not be run once more.
     pub(super) fn refuse(&self, delivery: &Delivery) -> Option<StepError> {
         if delivery.losses >= self.options.max_losses {
@@ -324,6 +350,13 @@ impl Core {
             .deadline
             .is_some_and(|deadline| deadline <= self.now());
         over.then(timed_out)
+    }
+}
+
+const fn place_of(step: &StepRef) -> Place {
+    Place {
+        scope: ScopeId(step.scope),
+        node: NodeId(step.node),
     }
 }
 

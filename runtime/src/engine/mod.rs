@@ -3,6 +3,7 @@
 //! An [`Engine`] is cheap to clone and used from several threads at once. Opening it does nothing; the store is opened
 //! by the first call that needs it. What it owns and what its host owns is in `ARCHITECTURE.md`.
 
+mod address;
 mod cache;
 mod change;
 mod claim;
@@ -34,6 +35,7 @@ use crate::port::Backend;
 
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
+pub use manage::OrderedBy;
 pub use messages::OutgoingMessage;
 pub use options::EngineOptions;
 pub use rehearse::Rehearsal;

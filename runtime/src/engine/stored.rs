@@ -130,6 +130,7 @@ pub(super) fn prepare(
         snapshot,
         enqueue: Vec::new(),
         settle: Vec::new(),
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     };
@@ -156,6 +157,7 @@ fn order(commit: &mut Commit, run: RunId, effect: Effect) -> Result<(), Error> {
                 .retain(|item| item.step.is_none_or(|item| item.step != step));
             commit.settle.push(step);
         }
+        Effect::Reschedule { step, at } => commit.reschedule.push((step, at)),
         Effect::SetTimer {
             name,
             generation,

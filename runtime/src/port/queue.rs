@@ -194,7 +194,8 @@ pub trait Queue: Send + Sync {
     /// them before, their fence stays and the time of their attempt does not run. Other messages are left alone.
     fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Claims the item of one attempt if nobody holds it, visible or not yet.
+    /// Claims the item of one attempt if nobody holds it, visible or not yet. One that was rescheduled to
+    /// [`Timestamp::NEVER`] is [`ClaimAnswer::Held`] until then.
     fn claim_step(
         &self,
         step: &StepRef,

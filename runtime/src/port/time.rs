@@ -16,6 +16,9 @@ impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
 
+    /// A moment that does not come.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// A timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {

@@ -59,6 +59,7 @@ impl Machine<'_> {
             due,
         })?;
         let visible = match retry_owner {
+            _ if self.state.is_held() => Timestamp::NEVER,
             RetryOwner::Engine => due,
             RetryOwner::Host => due.after(HOST_RETRY_GRACE),
         };

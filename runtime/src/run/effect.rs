@@ -15,6 +15,13 @@ pub enum Effect {
     Dispatch(Box<Dispatch>),
     /// Remove the attempt's item from the queue, whoever holds it.
     Settle(StepRef),
+    /// Have an attempt's item become visible at another time, unless a worker holds it.
+    Reschedule {
+        /// The attempt.
+        step: StepRef,
+        /// When it becomes visible; [`Timestamp::NEVER`] keeps it from being handed out at all.
+        at: Timestamp,
+    },
     /// Set or replace a timer.
     SetTimer {
         /// Its name within the run.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::input::{Start, StepError};
+use super::steer::StepOrder;
 use crate::port::{PlanHash, Timestamp};
 
 /// A fact about a run. `step` is the step's id for people; `scope` and `node` say which instance it is.
@@ -46,7 +47,42 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A failed run goes on because an operator retried a step.
+    /// An operator ended it at once.
+    RunAborted {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is dispatched until it is resumed.
+    RunPaused {
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is no longer paused.
+    RunResumed {
+        /// Who resumed it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is set aside: nothing is dispatched until it is released.
+    RunQuarantined {
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is no longer set aside.
+    RunReleased {
+        /// Who released it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A failed run goes on because an operator retried or skipped a step.
     RunReopened,
     /// The step's dependencies are settled and its condition holds; its input is fixed for all attempts.
     StepReady {
@@ -183,6 +219,21 @@ pub enum Event {
         /// Node.
         node: u32,
     },
+    /// An operator steered the step; what came of it follows.
+    StepSteered {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// What was ordered.
+        order: StepOrder,
+        /// By whom.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The step is pending again: an operator retried it, or one whose failure had kept it from running.
     StepReopened {
         /// Step id.
@@ -240,6 +291,8 @@ pub enum SkipReason {
     RunEnded,
     /// Another step of its block failed, and the block with it.
     BlockEnded,
+    /// An operator had it skipped.
+    Operator,
 }
 
 /// What ended a run: `workflow.error` in expressions.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::event::{Event, RunError};
+use super::event::{Event, RunError, SkipReason};
 use super::input::StepError;
-use super::state::{BlockState, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use super::state::{BlockState, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use super::steer::StepOrder;
 use crate::plan::{BlockId, NodeId, OnError, Plan};
 use crate::port::{RunStatus, Timestamp, Version};
 
@@ -58,6 +59,8 @@ impl RunState {
             error: None,
             output: None,
             reason: None,
+            paused: None,
+            quarantined: None,
             deadline: *deadline,
             deadline_generation: 1,
             created_at: at,
@@ -89,10 +92,20 @@ impl RunState {
                 self.error = Some(error.clone());
                 self.end(RunStatus::Failed, at);
             }
-            Event::RunCanceled { reason } => {
+            Event::RunCanceled { reason } | Event::RunAborted { reason, .. } => {
                 self.reason = Some(reason.clone());
                 self.end(RunStatus::Canceled, at);
             }
+            Event::RunPaused { by, reason } => {
+                self.paused = Some(Hold::new(by, reason, at));
+                self.forget_executed();
+            }
+            Event::RunResumed { .. } => self.paused = None,
+            Event::RunQuarantined { by, reason } => {
+                self.quarantined = Some(Hold::new(by, reason, at));
+                self.forget_executed();
+            }
+            Event::RunReleased { .. } => self.quarantined = None,
             Event::RunReopened => self.reopen(plan, at),
             Event::VariableSet { name, value } => {
                 self.variables.insert(name.clone(), value.clone());
@@ -114,6 +127,17 @@ impl RunState {
     fn end(&mut self, status: RunStatus, at: Timestamp) {
         self.status = status;
         self.ended_at = Some(at);
+        // What has ended is held no more, should it be reopened.
+        self.paused = None;
+        self.quarantined = None;
+    }
+
+    /// A new hold holds what was executed under an older one, too.
+    fn forget_executed(&mut self) {
+        let scopes = self.scopes.values_mut();
+        for step in scopes.flat_map(|scope| &mut scope.steps) {
+            step.executed = false;
+        }
     }
 
     fn reopen(&mut self, plan: &Plan, at: Timestamp) {
@@ -157,10 +181,15 @@ impl RunState {
         steps.find(|(_, step)| failed(step)).map(|(place, _)| place)
     }
 
-    /// Whether a block around the step takes its failure on itself, so that it is none of the run.
+    /// Whether a block around the step takes its failure on itself, or was skipped by an operator, so that it is none of
+    /// the run.
     pub(super) fn is_caught(&self, plan: &Plan, place: Place) -> bool {
+        let skipped = |block: Place| {
+            let step = self.step(block);
+            step.is_some_and(|step| matches!(step.phase, Phase::Skipped { .. }))
+        };
         let mut blocks = self.around(place).skip(1);
-        blocks.any(|block| catches(plan, block.node))
+        blocks.any(|block| catches(plan, block.node) || skipped(block))
     }
 
     fn evolve_step(&mut self, plan: &Plan, event: &Event, at: Timestamp) -> Result<(), Unfitting> {
@@ -208,7 +237,9 @@ impl RunState {
                 self.step_mut(place)?.error = Some(Box::new(error.clone()));
             }
             Event::StepRetryScheduled { attempt, due, .. } => {
-                self.step_mut(place)?.attempt = *attempt;
+                let step = self.step_mut(place)?;
+                step.attempt = *attempt;
+                step.executed = false;
                 self.enter(plan, place, Phase::Retrying { due: *due }, at)?;
             }
             Event::StepFailed {
@@ -239,6 +270,16 @@ impl RunState {
             }
             Event::StepSkipped { reason, .. } => {
                 self.enter(plan, place, Phase::Skipped { reason: *reason }, at)?;
+                if *reason == SkipReason::Operator && self.error.is_some() {
+                    self.error = self.first_failure(plan);
+                }
+            }
+            Event::StepSteered { order, .. } => {
+                let step = self.step_mut(place)?;
+                match order {
+                    StepOrder::Skip => step.to_skip = true,
+                    StepOrder::Execute => step.execute(at),
+                }
             }
             Event::StepCanceled { .. } => self.enter(plan, place, Phase::Canceled, at)?,
             Event::StepReopened { .. } => {
@@ -356,6 +397,13 @@ impl ScopeState {
 }
 
 impl StepState {
+    fn execute(&mut self, at: Timestamp) {
+        self.executed = true;
+        if let Phase::Retrying { due } = &mut self.phase {
+            *due = at;
+        }
+    }
+
     /// Ready for another round: the input stays, so does the count of attempts.
     fn reopen(&mut self) {
         // A canceled attempt did not fail; after a failure, one attempt is given beyond the policy.
@@ -365,8 +413,19 @@ impl StepState {
             0
         };
         self.fallback = false;
+        self.executed = false;
         self.output = None;
         self.error = None;
+    }
+}
+
+impl Hold {
+    fn new(by: &str, reason: &str, at: Timestamp) -> Self {
+        Self {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            at,
+        }
     }
 }
 
@@ -399,12 +458,18 @@ impl Event {
             | Self::StepFellBack { scope, node, .. }
             | Self::StepSkipped { scope, node, .. }
             | Self::StepCanceled { scope, node, .. }
+            | Self::StepSteered { scope, node, .. }
             | Self::StepReopened { scope, node, .. } => (scope, node),
             Self::RunCreated { .. }
             | Self::RunStarted
             | Self::RunCompleted { .. }
             | Self::RunFailed { .. }
             | Self::RunCanceled { .. }
+            | Self::RunAborted { .. }
+            | Self::RunPaused { .. }
+            | Self::RunResumed { .. }
+            | Self::RunQuarantined { .. }
+            | Self::RunReleased { .. }
             | Self::RunReopened
             | Self::VariableSet { .. }
             | Self::ValidationFailed { .. }

@@ -17,6 +17,11 @@ impl Machine<'_> {
         if self.status() != RunStatus::Running || !done {
             return Ok(());
         }
+        // Steps that the end does not wait for would be dispatched after it: what is held waits with its end for them.
+        let all_settled = || self.state.steps().all(|(_, step)| step.phase.is_settled());
+        if self.state.is_held() && !all_settled() {
+            return Ok(());
+        }
         if let Some(error) = self.state.error.clone() {
             return self.fail_run(error);
         }
@@ -108,7 +113,7 @@ impl Machine<'_> {
     }
 
     /// Cancels what is in flight and skips what has not begun.
-    fn stop_steps(&mut self) -> Result<(), Rejection> {
+    pub(super) fn stop_steps(&mut self) -> Result<(), Rejection> {
         self.unblocked.clear();
         self.done.clear();
         let left = self.state.steps().map(|(place, _)| place).collect();
@@ -155,7 +160,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn clear_deadline(&mut self) {
+    pub(super) fn clear_deadline(&mut self) {
         if self.state.deadline.is_some() {
             self.effects.push(Effect::ClearTimer {
                 name: DEADLINE_TIMER.to_owned(),

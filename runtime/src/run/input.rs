@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::steer::Order;
 use crate::policy::RetryPolicy;
 use crate::port::{Priority, RunId, StepRef};
 
@@ -44,6 +45,8 @@ pub enum Input {
         /// Why, for the timeline.
         reason: String,
     },
+    /// An operator steers the run.
+    Steer(Box<Order>),
     /// Try a failed step again, with a new attempt beyond its policy; reopens a failed run.
     RetryStep {
         /// Scope instance of the step.

@@ -12,7 +12,7 @@ use crate::port::RunStatus;
 /// - A block that is open has a step that its end waits for; one that failed has none that goes on.
 /// - Never more steps in flight than the plan allows.
 /// - A running run has something in flight, for nothing else moves it (deadlock detection); a ready step means that all
-///   slots are taken.
+///   slots are taken, or the run is held. What has ended is not held.
 /// - A run that failed or was canceled has no step left unsettled, one that completed only async ones.
 /// - A completed run has an output, a failed one an error; only `notify` lets a run go on after a failure.
 #[must_use]
@@ -141,7 +141,7 @@ fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
     let status = state.status();
     let max = plan.max_parallel().unwrap_or(u32::MAX);
     claim(state.in_flight <= max, "more steps in flight than allowed");
-    let free = state.in_flight < max && !state.ready.is_empty();
+    let free = state.in_flight < max && !state.ready.is_empty() && !state.is_held();
     claim(!free, "a step is ready and a slot is free");
     claim(
         status != RunStatus::Running || state.in_flight > 0,
@@ -150,6 +150,10 @@ fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
     claim(
         status.is_terminal() == state.ended_at.is_some(),
         "ended and ended_at disagree",
+    );
+    claim(
+        !(state.is_held() && state.ended_at.is_some()),
+        "held after its end",
     );
     let unsettled = |async_too: bool| {
         state.steps().any(|(place, step)| {

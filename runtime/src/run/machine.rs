@@ -52,11 +52,12 @@ impl<'a> Machine<'a> {
             let version = self.state.version().next();
             self.state.commit(version, self.now);
         }
+        let status = self.state.status();
         Transition {
             state: self.state,
             events: self.events,
             effects: self.effects,
-            answer,
+            answer: answer.of(status),
         }
     }
 
@@ -78,11 +79,14 @@ impl<'a> Machine<'a> {
 
     /// The step that may be dispatched next.
     fn free_slot(&self) -> Option<Place> {
-        let free = self
-            .plan
-            .max_parallel()
-            .is_none_or(|max| self.state.in_flight < max);
+        let free = self.has_free_slot() && !self.state.is_held();
         self.state.ready.front().copied().filter(|_| free)
+    }
+
+    /// Whether the workflow allows one more step in flight.
+    pub(super) fn has_free_slot(&self) -> bool {
+        let max = self.plan.max_parallel();
+        max.is_none_or(|max| self.state.in_flight < max)
     }
 
     /// Notes what a step that was just settled was waited for by: its dependants, and the end of its block.
@@ -168,8 +172,9 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Where the run's steps stand, whether or not it is held: decisions are the same in both cases.
     pub(super) const fn status(&self) -> RunStatus {
-        self.state.status()
+        self.state.status
     }
 }
 

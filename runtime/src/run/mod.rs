@@ -16,6 +16,11 @@
 //! | `Succeeded`, `Failed` | the attempt has its result, or is over | none: answered `Duplicate` or `Late` |
 //! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
 //! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
+//! | `Steer`: pause, quarantine | the run has not ended, is not held so already | `RunPaused`, `RunQuarantined` |
+//! | `Steer`: resume, release | it is held so | `RunResumed`, `RunReleased`, then *advance* |
+//! | `Steer`: abort | the run has not ended | *stop*, `RunAborted` |
+//! | `Steer`: skip | the step is not settled, or failed for good | `StepSteered` (`StepReopened`* `RunReopened`?)? `StepSkipped`, then *advance* |
+//! | `Steer`: execute | the step waits for its retry or a free slot, or is held back | `StepSteered` `StepDispatched`? |
 //! | `RetryStep` | the step failed for good, the run failed or is running | `StepReopened`* `RunReopened`?, then *advance* |
 //!
 //! *Settle the failure*: the first of step, task and workflow that says something decides.
@@ -32,8 +37,9 @@
 //! *Advance*, until nothing is left to decide: each step whose dependencies are settled becomes `StepReady`,
 //! `StepOpened` with a `ScopeOpened` (a block), `StepSkipped`, or fails; a block whose scope has nothing pending is
 //! `StepCompleted`, or fails if a step in it failed; ready steps are `StepDispatched` while slots are free; when the root
-//! scope has nothing pending, `RunCompleted`, or `RunFailed` if a step failed. *Stop*: what is in flight or open becomes
-//! `StepCanceled`, what has not begun `StepSkipped`.
+//! scope has nothing pending, `RunCompleted`, or `RunFailed` if a step failed. A run that is held dispatches nothing; all
+//! else goes on, so what is in flight may bring it to its end, if no step at all is left then. *Stop*: what is in flight
+//! or open becomes `StepCanceled`, what has not begun `StepSkipped`.
 //!
 //! # Scopes
 //!
@@ -56,12 +62,14 @@ mod invariant;
 mod machine;
 mod names;
 mod output;
+mod pause;
 mod ready;
 mod reopen;
 mod replay;
 mod result;
 mod start;
 mod state;
+mod steer;
 mod transition;
 mod view;
 
@@ -74,6 +82,7 @@ pub use input::{Input, RetryOwner, Start, StepError};
 pub use invariant::check_invariants;
 pub use replay::ReplayError;
 pub use start::DEADLINE_TIMER;
-pub use state::{BlockState, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use state::{BlockState, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use steer::{Command, Order, StepOrder};
 pub use transition::{Answer, Next, Rejection, Transition, apply};
 pub use view::{RunView, StepView};

@@ -38,8 +38,12 @@ impl Machine<'_> {
             return Ok(());
         }
         let kept = step.input.as_deref().cloned();
+        let to_skip = step.to_skip;
         if let Some(reason) = self.kept_from_running(place)? {
             return self.skip(place, reason);
+        }
+        if to_skip {
+            return self.skip(place, SkipReason::Operator);
         }
         if let Some(input) = kept {
             return self.begin(place, input);
@@ -80,7 +84,7 @@ impl Machine<'_> {
         })
     }
 
-    fn skip(&mut self, place: Place, reason: SkipReason) -> Result<(), Rejection> {
+    pub(super) fn skip(&mut self, place: Place, reason: SkipReason) -> Result<(), Rejection> {
         self.record(Event::StepSkipped {
             step: self.node(place)?.id.clone(),
             scope: place.scope.0,

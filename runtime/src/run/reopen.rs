@@ -32,7 +32,17 @@ impl Machine<'_> {
             });
         }
         let reopened = self.to_reopen(place);
-        for place in &reopened {
+        self.reopen(&reopened)?;
+        self.take_up(reopened)?;
+        self.advance()?;
+        Ok(Answer::Applied {
+            status: self.status(),
+        })
+    }
+
+    /// Makes steps pending again, and the run a running one.
+    pub(super) fn reopen(&mut self, places: &[Place]) -> Result<(), Rejection> {
+        for place in places {
             self.record(Event::StepReopened {
                 step: self.node(*place)?.id.clone(),
                 scope: place.scope.0,
@@ -43,7 +53,12 @@ impl Machine<'_> {
             self.record(Event::RunReopened)?;
             self.set_deadline();
         }
-        for place in reopened {
+        Ok(())
+    }
+
+    /// Has steps that were reopened considered.
+    pub(super) fn take_up(&mut self, places: Vec<Place>) -> Result<(), Rejection> {
+        for place in places {
             let block = self.step(place)?.block.as_ref();
             let scopes = block.map(|block| block.scopes.clone());
             self.done
@@ -53,10 +68,7 @@ impl Machine<'_> {
                 }));
             self.unblocked.push_back(place);
         }
-        self.advance()?;
-        Ok(Answer::Applied {
-            status: self.status(),
-        })
+        Ok(())
     }
 
     /// Why a canceled step is not the one to retry: under `halt` a run does not go on past a failure, and retrying the
@@ -72,7 +84,7 @@ impl Machine<'_> {
     }
 
     /// Why a step is not retried although it failed: a block around it has ended without failing the run.
-    fn gone_on_around(&self, place: Place) -> Option<String> {
+    pub(super) fn gone_on_around(&self, place: Place) -> Option<String> {
         let mut blocks = self.state.around(place).skip(1);
         let ended = blocks.find(|block| {
             let step = self.state.step(*block);
@@ -89,7 +101,7 @@ impl Machine<'_> {
     }
 
     /// The step, the blocks around it, what failed in it, and all that was kept back; a block before what it contains.
-    fn to_reopen(&self, place: Place) -> Vec<Place> {
+    pub(super) fn to_reopen(&self, place: Place) -> Vec<Place> {
         let around: BTreeSet<Place> = self.state.around(place).collect();
         let below: BTreeSet<ScopeId> = self.state.scopes_of(place).into_iter().collect();
         let mut reopened = BTreeSet::new();

@@ -51,6 +51,7 @@ pub struct RunState {
     pub(super) version: Version,
     pub(super) workflow: String,
     pub(super) plan: PlanHash,
+    /// Where its steps stand, whether or not it is held.
     pub(super) status: RunStatus,
     pub(super) start: Arc<Start>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -77,6 +78,10 @@ pub struct RunState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) paused: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) quarantined: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deadline: Option<Timestamp>,
     /// How often the deadline was set: older firings of its timer are ignored.
     #[serde(default)]
@@ -87,6 +92,17 @@ pub struct RunState {
     pub(super) started_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ended_at: Option<Timestamp>,
+}
+
+/// Keeps a run from dispatching anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who ordered it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A block of the plan while it runs: the run itself, a branch, an iteration.
@@ -135,6 +151,12 @@ pub struct StepState {
     /// The fallback task runs instead of the step's own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fallback: bool,
+    /// An operator had the attempt executed: that the run is held does not hold it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub executed: bool,
+    /// An operator has it skipped when its turn comes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub to_skip: bool,
     /// The rendered input, fixed when the step became ready.
     #[serde(
         default,
@@ -257,10 +279,34 @@ impl RunState {
         self.version
     }
 
-    /// Where it stands.
+    /// Where it stands. A run that is held is `quarantined` or `paused`, whatever its steps do.
     #[must_use]
     pub const fn status(&self) -> RunStatus {
-        self.status
+        if self.quarantined.is_some() {
+            RunStatus::Quarantined
+        } else if self.paused.is_some() {
+            RunStatus::Paused
+        } else {
+            self.status
+        }
+    }
+
+    /// Who paused it, while it is.
+    #[must_use]
+    pub const fn paused(&self) -> Option<&Hold> {
+        self.paused.as_ref()
+    }
+
+    /// Who set it aside, while it is.
+    #[must_use]
+    pub const fn quarantined(&self) -> Option<&Hold> {
+        self.quarantined.as_ref()
+    }
+
+    /// Whether nothing may be dispatched by itself.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.paused.is_some() || self.quarantined.is_some()
     }
 
     /// The plan it runs on.

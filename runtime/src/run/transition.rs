@@ -48,6 +48,17 @@ pub enum Answer {
     Ignored,
 }
 
+impl Answer {
+    /// The same with the status that lists show.
+    pub(super) const fn of(self, status: RunStatus) -> Self {
+        match self {
+            Self::Applied { .. } => Self::Applied { status },
+            Self::Recorded { next, .. } => Self::Recorded { next, status },
+            other => other,
+        }
+    }
+}
+
 /// What follows for a step once the result of an attempt is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -111,6 +122,32 @@ pub enum Rejection {
         /// Why not.
         reason: String,
     },
+    /// The run is not in a state for an order.
+    #[error("run {run} cannot be {order}: it is {}{}", .status.as_str(), in_brackets(.remark))]
+    NotSteerable {
+        /// The run.
+        run: RunId,
+        /// What it cannot be: `paused`, `resumed`…
+        order: &'static str,
+        /// Where it stands.
+        status: RunStatus,
+        /// Since when or by whom, for people; may be empty.
+        remark: String,
+    },
+    /// A step is not in a state for an order.
+    #[error("step `{step}` of run {run}, which is {}, cannot be {order}: {reason}", .status.as_str())]
+    StepNotSteerable {
+        /// The run.
+        run: RunId,
+        /// Where the run stands.
+        status: RunStatus,
+        /// The step.
+        step: String,
+        /// What it cannot be: `skipped`, `executed`.
+        order: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The run is pinned to another plan.
     #[error("run {run} is pinned to plan {expected}, not {found}")]
     WrongPlan {
@@ -142,7 +179,17 @@ impl Rejection {
             Self::NotRetryable { .. } => "OSSA-R006",
             Self::WrongPlan { .. } => "OSSA-R007",
             Self::Inconsistent { .. } => "OSSA-R008",
+            Self::NotSteerable { .. } => "OSSA-R010",
+            Self::StepNotSteerable { .. } => "OSSA-R011",
         }
+    }
+}
+
+fn in_brackets(remark: &str) -> String {
+    if remark.is_empty() {
+        String::new()
+    } else {
+        format!(" ({remark})")
     }
 }
 
@@ -198,6 +245,7 @@ pub fn apply(
         } => machine.failed(&step, error, retry_owner)?,
         Input::TimerFired { name, generation } => machine.timer_fired(&name, generation)?,
         Input::Cancel { reason } => machine.cancel(reason)?,
+        Input::Steer(order) => machine.steer(*order)?,
         Input::RetryStep { scope, node } => machine.retry_step(Place {
             scope: ScopeId(scope),
             node: NodeId(node),

@@ -306,6 +306,8 @@ fn order(commit: &mut Commit, run: RunId, effect: &Effect) {
             commit.enqueue.retain(|item: &NewItem| item.step != *step);
             commit.settle.push(*step);
         }
+        // Only operators have items rescheduled, and there are none here.
+        Effect::Reschedule { .. } => {}
         Effect::SetTimer {
             name,
             generation,

@@ -55,6 +55,7 @@ pub(super) fn first(number: u32) -> Commit {
         snapshot: None,
         enqueue: Vec::new(),
         settle: Vec::new(),
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     }
@@ -74,6 +75,7 @@ pub(super) fn after(previous: &Commit) -> Commit {
         snapshot: None,
         enqueue: Vec::new(),
         settle: Vec::new(),
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     }

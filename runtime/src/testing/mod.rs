@@ -22,6 +22,7 @@ mod key_value;
 mod listing;
 mod queue;
 mod receipt;
+mod reschedule;
 mod step_item;
 mod store;
 
@@ -48,6 +49,7 @@ pub fn queue_suite(open: impl Fn() -> Arc<dyn Backend>) {
         queue::CASES,
         receipt::CASES,
         step_item::CASES,
+        reschedule::CASES,
         concurrency::QUEUE,
     ];
     run("queue_suite", &cases.concat(), &open);

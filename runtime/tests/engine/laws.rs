@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ossa_runtime::engine::{Engine, StepClaim};
+use ossa_runtime::engine::{Engine, OrderedBy, StepClaim};
 use ossa_runtime::plan::Plan;
 use ossa_runtime::port::{Backend, RunId, StepRef, Version};
 use ossa_runtime::run::{RunState, StepError, check_invariants};
@@ -57,6 +57,18 @@ enum Deed {
         run: usize,
         step: usize,
     },
+    /// Steering may be refused; then nothing has changed.
+    Steer {
+        engine: usize,
+        run: usize,
+        how: usize,
+    },
+    SteerStep {
+        engine: usize,
+        run: usize,
+        step: usize,
+        skip: bool,
+    },
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
@@ -72,8 +84,12 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => number.clone().prop_map(|engine| Deed::Tick { engine }),
         1 => number.clone().prop_map(|engine| Deed::Replace { engine }),
         1 => (number.clone(), number.clone()).prop_map(|(engine, run)| Deed::Cancel { engine, run }),
-        1 => (number.clone(), number.clone(), number)
+        1 => (number.clone(), number.clone(), number.clone())
             .prop_map(|(engine, run, step)| Deed::Retry { engine, run, step }),
+        4 => (number.clone(), 0..4_usize, number.clone())
+            .prop_map(|(engine, run, how)| Deed::Steer { engine, run, how }),
+        2 => (number.clone(), 0..4_usize, number, any::<bool>())
+            .prop_map(|(engine, run, step, skip)| Deed::SteerStep { engine, run, step, skip }),
     ];
     prop::collection::vec(deed, 1..80)
 }
@@ -146,6 +162,9 @@ impl World {
             }
             Deed::Take { engine, max } => {
                 let claims = self.engine(engine).receive(&[QUEUE], max).unwrap();
+                for claim in &claims {
+                    self.check_may_run(claim);
+                }
                 self.claims.extend(claims);
             }
             Deed::Complete { engine, claim } => {
@@ -187,7 +206,59 @@ impl World {
                     let _ = self.engine(engine).retry_step(*id, name);
                 }
             }
+            Deed::Steer { engine, run, how } => {
+                if let Some((id, _)) = self.runs.get(run) {
+                    self.steer(engine, *id, how);
+                }
+            }
+            Deed::SteerStep {
+                engine,
+                run,
+                step,
+                skip,
+            } => {
+                if let Some((id, plan)) = self.runs.get(run) {
+                    let nodes = plan.nodes();
+                    let name = &nodes[step % nodes.len()].id;
+                    let (engine, by) = (self.engine(engine), OrderedBy::default());
+                    if skip {
+                        let _ = engine.skip_step(*id, name, by);
+                    } else {
+                        let _ = engine.execute_step(*id, name, by);
+                    }
+                }
+            }
         }
+    }
+
+    /// Nothing of a held run is handed out unless an operator has it executed.
+    fn check_may_run(&self, claim: &StepClaim) {
+        let (id, plan) = self
+            .runs
+            .iter()
+            .find(|(id, _)| *id == claim.job.run)
+            .unwrap();
+        let stored = self.backend.load(&[*id]).unwrap().remove(0).unwrap();
+        let state = RunState::restore(plan, &stored).unwrap();
+        let mut executed = state.steps().filter(|(_, step)| step.executed);
+        let executed = executed.any(|(place, _)| place.node.0 == claim.job.node);
+        assert!(
+            executed || !state.is_held(),
+            "{:?} of a held run",
+            claim.job
+        );
+    }
+
+    fn steer(&self, engine: usize, id: RunId, how: usize) {
+        let engine = self.engine(engine);
+        let by = OrderedBy::new("chance");
+        let _ = match how % 9 {
+            0..=2 => engine.pause(id, by),
+            3..=4 => engine.resume(id, by),
+            5 => engine.quarantine(id, by),
+            6..=7 => engine.release(id, by),
+            _ => engine.abort(id, by),
+        };
     }
 
     fn check(&self) -> Result<(), TestCaseError> {
@@ -222,6 +293,11 @@ impl World {
     /// Lets good workers do the rest.
     fn finish(&mut self) -> Result<(), TestCaseError> {
         let engine = self.lab.engine();
+        for (id, _) in &self.runs {
+            // Refused where there is nothing to lift.
+            let _ = engine.release(*id, OrderedBy::default());
+            let _ = engine.resume(*id, OrderedBy::default());
+        }
         for _ in 0..400 {
             let open = self
                 .runs

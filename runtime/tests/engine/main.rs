@@ -26,3 +26,4 @@ mod lifecycle;
 mod manifests;
 mod recovery;
 mod rehearse;
+mod steer;

@@ -10,8 +10,9 @@ use ossa_runtime::manifest::{self, Options};
 use ossa_runtime::plan::{Plan, PlanError, Resolver, Unresolved};
 use ossa_runtime::port::{LogRow, Priority, RunId, RunStatus, StepRef, Timestamp, Version};
 use ossa_runtime::run::{
-    Answer, Dispatch, Effect, Event, Input, Next, Place, Rejection, RetryOwner, RunState, RunView,
-    Start, StepError, StepJob, StepView, Transition, apply, check_invariants,
+    Answer, Command, Dispatch, Effect, Event, Input, Next, Order, Place, Rejection, RetryOwner,
+    RunState, RunView, Start, StepError, StepJob, StepOrder, StepView, Transition, apply,
+    check_invariants,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -187,6 +188,11 @@ impl Run {
                     );
                     assert!(self.settled.insert(*step), "{step:?} was settled twice");
                 }
+                Effect::Reschedule { step, at } => {
+                    let item = self.items.get_mut(step);
+                    let item = item.unwrap_or_else(|| panic!("{step:?} is not in the queue"));
+                    item.not_before = *at;
+                }
                 Effect::SetTimer { .. } | Effect::ClearTimer { .. } => {}
             }
         }
@@ -259,6 +265,23 @@ impl Run {
         self.apply(Input::RetryStep {
             scope: place.scope.0,
             node: place.node.0,
+        })
+    }
+
+    pub(crate) fn steer(&mut self, command: Command) -> Result<Answer, Rejection> {
+        self.apply(Input::Steer(Box::new(Order {
+            command,
+            by: "ada".to_owned(),
+            reason: String::new(),
+        })))
+    }
+
+    pub(crate) fn steer_step(&mut self, step: &str, order: StepOrder) -> Result<Answer, Rejection> {
+        let place = self.place(step);
+        self.steer(Command::Step {
+            scope: place.scope.0,
+            node: place.node.0,
+            order,
         })
     }
 

@@ -24,6 +24,7 @@ mod property;
 mod reopen;
 mod retry;
 mod scope;
+mod steer;
 mod stored;
 mod task;
 mod timeout;

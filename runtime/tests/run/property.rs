@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ossa_runtime::plan::{NodeId, Plan};
-use ossa_runtime::port::StepRef;
-use ossa_runtime::run::{DEADLINE_TIMER, Event, Input, Place, ScopeId, StepError, StepView};
+use ossa_runtime::port::{StepRef, Timestamp};
+use ossa_runtime::run::{
+    Command, DEADLINE_TIMER, Effect, Event, Input, Order, Place, ScopeId, StepError, StepOrder,
+    StepView,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
@@ -193,8 +196,17 @@ enum Happening {
     Retry(Index),
     Deadline,
     Cancel,
+    Steer(Command),
+    SteerStep(Index, StepOrder),
     TimePasses(u16),
 }
+
+const HOLDS: &[Command] = &[
+    Command::Pause,
+    Command::Resume,
+    Command::Quarantine,
+    Command::Release,
+];
 
 fn any_happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
@@ -205,6 +217,10 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         2 => any::<Index>().prop_map(Happening::Retry),
         1 => Just(Happening::Deadline),
         1 => Just(Happening::Cancel),
+        1 => Just(Happening::Steer(Command::Abort)),
+        6 => proptest::sample::select(HOLDS).prop_map(Happening::Steer),
+        2 => any::<Index>().prop_map(|at| Happening::SteerStep(at, StepOrder::Skip)),
+        3 => any::<Index>().prop_map(|at| Happening::SteerStep(at, StepOrder::Execute)),
         3 => any::<u16>().prop_map(Happening::TimePasses),
     ]
 }
@@ -220,6 +236,14 @@ fn result(step: StepRef, good: bool) -> Input {
     } else {
         failed(step, StepError::new("BUSY", "try again"))
     }
+}
+
+fn steer(command: Command) -> Input {
+    Input::Steer(Box::new(Order {
+        command,
+        by: "ada".to_owned(),
+        reason: "a test".to_owned(),
+    }))
 }
 
 /// The input for a happening, if it can happen now.
@@ -250,6 +274,16 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
         Happening::Cancel => Input::Cancel {
             reason: "enough".to_owned(),
         },
+        Happening::Steer(command) => steer(*command),
+        Happening::SteerStep(index, order) => {
+            let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
+            let place = index.get(&places);
+            steer(Command::Step {
+                scope: place.scope.0,
+                node: place.node.0,
+                order: *order,
+            })
+        }
         Happening::Stray(..) | Happening::TimePasses(_) => return None,
     })
 }
@@ -302,9 +336,17 @@ proptest! {
             }
             let Some(input) = input(&run, &made, happening) else { continue };
             let before = run.state.status();
-            let by_hand = matches!(input, Input::RetryStep { .. });
+            let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_));
             let version = run.state.version();
+            let held = run.state.is_held();
             let applied = run.apply(input);
+            if applied.is_ok() && held && run.state.is_held() && !matches!(happening, Happening::SteerStep(..)) {
+                for effect in &run.effects {
+                    if let Effect::Dispatch(dispatch) = effect {
+                        prop_assert_eq!(dispatch.not_before, Timestamp::NEVER);
+                    }
+                }
+            }
             if before.is_terminal() && !by_hand {
                 prop_assert_eq!(run.state.status(), before, "an end is an end");
             }
@@ -312,6 +354,13 @@ proptest! {
                 prop_assert!(by_hand, "only a retry by hand is refused: {:?}", applied);
                 prop_assert_eq!(run.state.version(), version);
             }
+            if !run.state.is_held() {
+                prop_assert!(run.items.values().all(|item| item.not_before < Timestamp::NEVER));
+            }
+        }
+        for lift in [Command::Release, Command::Resume] {
+            // Refused where there is nothing to lift.
+            let _ = run.apply(steer(lift));
         }
         deliver_all(&mut run);
         prop_assert!(run.state.status().is_terminal(), "{}", run.statuses());

@@ -74,6 +74,7 @@ pub(crate) fn created(run: RunId) -> Commit {
         snapshot: None,
         enqueue: vec![item(run, 1)],
         settle: Vec::new(),
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     }
@@ -93,6 +94,7 @@ pub(crate) fn advanced(previous: &Commit) -> Commit {
         snapshot: None,
         enqueue: vec![item(run, attempt)],
         settle: vec![step(run, attempt - 1)],
+        reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
     }

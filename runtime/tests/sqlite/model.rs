@@ -70,6 +70,8 @@ struct Transition {
     snapshot: bool,
     enqueue: Vec<NewMessage>,
     settle: Vec<StepRef>,
+    /// To so many milliseconds; `None` = never.
+    reschedule: Vec<(StepRef, Option<i64>)>,
     set_timers: Vec<TimerRow>,
     clear_timers: Vec<TimerKey>,
 }
@@ -130,12 +132,16 @@ fn transition() -> impl Strategy<Value = Transition> {
         (
             vec(new_message(), 0..3),
             vec(step(), 0..2),
+            vec((step(), proptest::option::of(0..100_i64)), 0..2),
             vec(timer, 0..2),
             vec(timer_key(), 0..2),
         ),
     )
         .prop_map(
-            |((run, off, status, key, ended, snapshot), (enqueue, settle, set, clear))| {
+            |(
+                (run, off, status, key, ended, snapshot),
+                (enqueue, settle, reschedule, set, clear),
+            )| {
                 Transition {
                     run,
                     off,
@@ -145,6 +151,7 @@ fn transition() -> impl Strategy<Value = Transition> {
                     snapshot,
                     enqueue,
                     settle,
+                    reschedule,
                     set_timers: set,
                     clear_timers: clear,
                 }
@@ -306,6 +313,10 @@ impl Pair {
         });
         commit.enqueue.clone_from(&transition.enqueue);
         commit.settle.clone_from(&transition.settle);
+        let reschedule = transition.reschedule.iter();
+        commit.reschedule = reschedule
+            .map(|(step, millis)| (*step, millis.map_or(Timestamp::NEVER, at)))
+            .collect();
         commit.set_timers.clone_from(&transition.set_timers);
         commit.clear_timers.clone_from(&transition.clear_timers);
         commit

@@ -97,7 +97,28 @@ impl Messages {
         let Some(number) = self.by_step.get(step).copied() else {
             return ClaimAnswer::Gone;
         };
-        self.claim_unless_held(number, lease)
+        match self.all.get(&number) {
+            Some(message) if message.visible_at == Timestamp::NEVER => ClaimAnswer::Held {
+                until: message.visible_at,
+            },
+            _ => self.claim_unless_held(number, lease),
+        }
+    }
+
+    pub(super) fn reschedule(&mut self, step: &StepRef, at: Timestamp, now: Timestamp) {
+        let Some(number) = self.by_step.get(step).copied() else {
+            return;
+        };
+        let Some(mut message) = self.take(number) else {
+            return;
+        };
+        if !message.claimed || message.visible_at <= now {
+            message.note_loss();
+            message.fence = message.fence.saturating_add(1);
+            message.visible_at = at;
+            message.deadline = None;
+        }
+        self.insert(number, message);
     }
 
     pub(super) fn claim_message(

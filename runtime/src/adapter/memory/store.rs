@@ -157,6 +157,9 @@ impl State {
         for message in &commit.enqueue {
             self.messages.publish(message, commit.log.at);
         }
+        for (step, at) in &commit.reschedule {
+            self.messages.reschedule(step, *at, commit.log.at);
+        }
         for key in &commit.clear_timers {
             self.timers.remove(key);
         }

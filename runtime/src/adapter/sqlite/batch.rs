@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::messages::{insert_message, remove_step};
+use super::messages::{insert_message, remove_step, reschedule_step};
 use super::value::{count, log_checksum, maybe_time, rank, run_id, signed, snapshot_checksum};
 use crate::port::{
     Commit, CommitOutcome, MessageId, NewMessage, RunStatus, Snapshot, Timestamp, Version,
@@ -50,7 +50,11 @@ impl Batch<'_> {
 
     /// Whether something may become visible by it.
     pub(super) fn publishes(&self) -> bool {
-        !self.messages.is_empty() || self.commits.iter().any(|it| !it.enqueue.is_empty())
+        !self.messages.is_empty()
+            || self
+                .commits
+                .iter()
+                .any(|it| !it.enqueue.is_empty() || !it.reschedule.is_empty())
     }
 }
 
@@ -84,6 +88,9 @@ fn write_commit(db: &Connection, commit: &Commit) -> Result<CommitOutcome, Fault
     }
     for message in &commit.enqueue {
         insert_message(db, message, commit.log.at)?;
+    }
+    for (step, at) in &commit.reschedule {
+        reschedule_step(db, step, *at, commit.log.at)?;
     }
     write_timers(db, commit)?;
     Ok(CommitOutcome::Committed)

@@ -84,6 +84,30 @@ pub(super) fn remove_step(db: &Connection, step: &StepRef) -> Result<(), Fault> 
     Ok(())
 }
 
+/// Has an item that nobody holds become visible at another time.
+pub(super) fn reschedule_step(
+    db: &Connection,
+    step: &StepRef,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    db.prepare_cached(
+        "UPDATE messages SET visible_at = ?5, losses = losses + claimed, claimed = 0,
+            fence = fence + 1, deadline = NULL
+         WHERE rid = ?1 AND scope = ?2 AND node = ?3 AND attempt = ?4
+            AND (claimed = 0 OR visible_at <= ?6)",
+    )?
+    .execute(params![
+        step.run.as_uuid().as_bytes(),
+        step.scope,
+        step.node,
+        step.attempt,
+        at.as_millis(),
+        now.as_millis(),
+    ])?;
+    Ok(())
+}
+
 /// Whether any message of these queues is visible. Lets an idle consumer ask without taking the write lock.
 pub(super) fn any_visible(db: &Connection, request: &Receive) -> Result<bool, Fault> {
     for queue in &request.queues {
@@ -126,7 +150,12 @@ pub(super) fn claim_step(
     step: &StepRef,
     lease: Lease,
 ) -> Result<ClaimAnswer, Fault> {
-    claim_unless_held(db, find_step(db, step)?, lease)
+    match find_step(db, step)? {
+        Some(found) if found.delivery.visible_at == Timestamp::NEVER => Ok(ClaimAnswer::Held {
+            until: found.delivery.visible_at,
+        }),
+        found => claim_unless_held(db, found, lease),
+    }
 }
 
 pub(super) fn claim_message(

@@ -6,6 +6,7 @@
 mod explain;
 mod output;
 mod run;
+mod run_steer;
 mod sim;
 mod timeline;
 mod validate;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use ossa_runtime::engine::{Engine, EngineOptions, RunDetails};
-use ossa_runtime::error::Error;
+use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::port::{Page, RunFilter, RunHead, RunId, RunStatus, Timestamp, Version};
 use ossa_runtime::run::StepView;
 
 use crate::output::{FAILURE, FINDINGS, Output};
+use crate::run_steer::Steer;
 use crate::timeline;
 
 /// How often a tail looks for new events.
@@ -18,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Transitions read at once.
 const ROWS: usize = 256;
 
-/// List runs, show one, or watch it
+/// Look at runs, steer and repair them
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(subcommand)]
@@ -32,7 +33,7 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// For people
     #[default]
     Text,
@@ -49,6 +50,8 @@ enum Verb {
         /// The run's id
         run: RunId,
     },
+    #[command(flatten)]
+    Steer(Steer),
     /// Print a run's events as they come, until it ends; exit code 1 if it ends otherwise than completed
     Tail {
         /// The run's id
@@ -73,7 +76,7 @@ struct List {
 }
 
 /// Why there is no result.
-enum Failure {
+pub(crate) enum Failure {
     Runtime(Box<Error>),
     Usage(String),
     Io(io::Error),
@@ -105,7 +108,7 @@ impl Run {
                 if let Some(help) = error.help() {
                     output.note(format!("  {help}"));
                 }
-                Ok(FAILURE)
+                Ok(exit_code(&error))
             }
         }
     }
@@ -122,8 +125,18 @@ impl Run {
                 }
                 Ok(0)
             }
+            Verb::Steer(order) => order.carry_out(&engine, self.format, output),
             Verb::Tail { run } => tail(&engine, run, self.format, output),
         }
+    }
+}
+
+/// What was understood and refused is a finding; what is not there, or cannot be read or written, a failure.
+fn exit_code(error: &Error) -> u8 {
+    match error.category() {
+        Category::Store | Category::Argument => FAILURE,
+        _ if error.code() == code::RUN_NOT_FOUND => FAILURE,
+        _ => FINDINGS,
     }
 }
 
@@ -306,6 +319,6 @@ fn status(name: &str) -> Result<RunStatus, String> {
     })
 }
 
-fn unknown(run: RunId) -> Failure {
+pub(crate) fn unknown(run: RunId) -> Failure {
     Failure::Usage(format!("there is no run {run} in this store"))
 }

@@ -2,7 +2,7 @@
 
 use ossa_runtime::engine::EventView;
 use ossa_runtime::port::Timestamp;
-use ossa_runtime::run::{Event, RunError, SkipReason, StepError};
+use ossa_runtime::run::{Event, RunError, SkipReason, StepError, StepOrder};
 
 /// `+0.125 s  create_profile: attempt 1 dispatched`; the time is that since `start`.
 pub(crate) fn line(view: &EventView, start: Timestamp) -> String {
@@ -23,6 +23,11 @@ fn text(event: &Event) -> String {
         Event::RunFailed { error } => format!("run failed: {}", run_error(error)),
         Event::RunCanceled { reason } if reason.is_empty() => "run canceled".to_owned(),
         Event::RunCanceled { reason } => format!("run canceled: {reason}"),
+        Event::RunAborted { by, reason } => ordered("run aborted", by, reason),
+        Event::RunPaused { by, reason } => ordered("run paused", by, reason),
+        Event::RunResumed { by, reason } => ordered("run resumed", by, reason),
+        Event::RunQuarantined { by, reason } => ordered("run quarantined", by, reason),
+        Event::RunReleased { by, reason } => ordered("run released", by, reason),
         Event::RunReopened => "run reopened".to_owned(),
         Event::VariableSet { name, .. } => format!("variable {name} set"),
         Event::ValidationFailed {
@@ -93,9 +98,35 @@ fn of_step(event: &Event) -> String {
         },
         Event::ScopeOpened { step, opened, .. } => format!("{step}: scope {opened} opened"),
         Event::StepCanceled { step, .. } => format!("{step}: canceled"),
+        Event::StepSteered {
+            step,
+            order,
+            by,
+            reason,
+            ..
+        } => {
+            let order = match order {
+                StepOrder::Skip => "to be skipped",
+                StepOrder::Execute => "to be executed now",
+            };
+            ordered(&format!("{step}: {order}"), by, reason)
+        }
         Event::StepReopened { step, .. } => format!("{step}: reopened"),
         // An event of a newer version, for which there are no words here.
         other => serde_json::to_string(other).unwrap_or_default(),
+    }
+}
+
+fn ordered(what: &str, by: &str, reason: &str) -> String {
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {by}")
+    };
+    if reason.is_empty() {
+        format!("{what}{by}")
+    } else {
+        format!("{what}{by}: {reason}")
     }
 }
 
@@ -104,6 +135,7 @@ fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::Condition => "its condition does not hold",
         SkipReason::UpstreamFailed => "a step it depends on failed",
         SkipReason::UpstreamSkipped => "a step it depends on was skipped",
+        SkipReason::Operator => "as ordered",
         SkipReason::RunEnded => "the run ended first",
         SkipReason::BlockEnded => "another step of its block failed",
     }

@@ -1,0 +1,109 @@
+//! `Ossa\Runtime\Operator`
+
+#![allow(
+    non_snake_case,
+    reason = "parameters have PHP's names, for named arguments"
+)]
+
+use ext_php_rs::flags::ClassFlags;
+use ext_php_rs::prelude::*;
+use ossa_runtime::engine::{Engine as Runtime, OrderedBy};
+
+use super::engine_options as read;
+use crate::convert::argument::Bytes;
+use crate::error::{Answer, Fault};
+use crate::process::Owned;
+
+/// Steers runs in the name of a person or program.
+#[php_class]
+#[php(name = "Ossa\\Runtime\\Operator", flags = ClassFlags::Final)]
+pub(crate) struct Operator {
+    runtime: Owned<Runtime>,
+    by: String,
+}
+
+impl Operator {
+    pub(super) fn over(runtime: &Runtime, by: &str) -> Self {
+        Self {
+            runtime: Owned::new(runtime.clone()),
+            by: by.to_owned(),
+        }
+    }
+
+    fn ordered(&self, reason: Bytes<'_>) -> Answer<OrderedBy> {
+        Ok(OrderedBy::new(self.by.as_str()).because(reason.text("$reason")?))
+    }
+}
+
+#[php_impl]
+impl Operator {
+    #[php(vis = "private")]
+    fn __construct() -> Answer<Self> {
+        Err(Fault::not_constructible())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn pause(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<&'static str> {
+        let by = self.ordered(reason)?;
+        let status = self.runtime.get()?.pause(read::run_id(runId)?, by)?;
+        Ok(status.as_str())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn resume(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<&'static str> {
+        let by = self.ordered(reason)?;
+        let status = self.runtime.get()?.resume(read::run_id(runId)?, by)?;
+        Ok(status.as_str())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn quarantine(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<&'static str> {
+        let by = self.ordered(reason)?;
+        let status = self.runtime.get()?.quarantine(read::run_id(runId)?, by)?;
+        Ok(status.as_str())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn release(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<&'static str> {
+        let by = self.ordered(reason)?;
+        let status = self.runtime.get()?.release(read::run_id(runId)?, by)?;
+        Ok(status.as_str())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn cancel(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<bool> {
+        let runtime = self.runtime.get()?;
+        Ok(runtime.cancel(read::run_id(runId)?, reason.text("$reason")?)?)
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn abort(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<&'static str> {
+        let by = self.ordered(reason)?;
+        let status = self.runtime.get()?.abort(read::run_id(runId)?, by)?;
+        Ok(status.as_str())
+    }
+
+    fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>) -> Answer<String> {
+        let runtime = self.runtime.get()?;
+        Ok(runtime.retry_step(read::run_id(runId)?, step.text("$step")?)?)
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn skip_step(
+        &self,
+        runId: Bytes<'_>,
+        step: Bytes<'_>,
+        reason: Bytes<'_>,
+    ) -> Answer<&'static str> {
+        let (run, step) = (read::run_id(runId)?, step.text("$step")?);
+        let by = self.ordered(reason)?;
+        Ok(self.runtime.get()?.skip_step(run, step, by)?.as_str())
+    }
+
+    #[php(defaults(reason = Bytes::from("")))]
+    fn execute_step(&self, runId: Bytes<'_>, step: Bytes<'_>, reason: Bytes<'_>) -> Answer<String> {
+        let (run, step) = (read::run_id(runId)?, step.text("$step")?);
+        let by = self.ordered(reason)?;
+        Ok(self.runtime.get()?.execute_step(run, step, by)?)
+    }
+}
