@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod explain;
 pub mod expression;
+pub mod graph;
 pub mod manifest;
 pub mod plan;
 pub mod policy;

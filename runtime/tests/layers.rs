@@ -16,6 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["port", "run"]),
     ("manifest", &["expression", "policy", "port"]),
     ("plan", &["manifest", "expression", "policy", "port", "run"]),
+    // Pictures of plans.
+    ("graph", &["plan", "run"]),
     ("run", &["plan", "manifest", "expression", "policy", "port"]),
     (
         "sim",
@@ -57,7 +59,7 @@ const IMPURE: &[&str] = &[
     "Uuid::new_v4",
     "Uuid::now_v7",
 ];
-const PURE: &[&str] = &["manifest", "expression", "plan", "run", "policy"];
+const PURE: &[&str] = &["manifest", "expression", "plan", "run", "policy", "graph"];
 /// The module that draws from a generator: from a seed, so that it is as repeatable as the core.
 const SEEDED: &str = "sim";
 const UNSEEDED: &[&str] = &["rand::rng", "ThreadRng", "SysRng", "from_os_rng"];

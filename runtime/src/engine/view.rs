@@ -1,11 +1,13 @@
 //! Looking at runs: lists, one run with its steps, and its events as they were written.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Engine;
 use super::core::Core;
 use crate::error::{Category, Error, code};
-use crate::plan::NodeId;
+use crate::plan::{NodeId, Plan};
 use crate::port::{
     LogRow, Page, RunFilter, RunId, RunPage, RunStatus, StepRef, Timestamp, Version,
 };
@@ -72,6 +74,18 @@ impl Engine {
             run: hot.state.view(&hot.plan),
             events,
         }))
+    }
+
+    /// The plan a run is pinned to; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// What the store fails with; `OSSA-N006` and `OSSA-N007` when plan or run cannot be read.
+    pub fn plan_of(&self, run: RunId) -> Result<Option<Arc<Plan>>, Error> {
+        match self.core().current(run) {
+            Ok(hot) => Ok(Some(Arc::clone(&hot.plan))),
+            Err(error) if error.code() == code::RUN_NOT_FOUND => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs that match, newest first.

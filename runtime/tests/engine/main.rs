@@ -16,7 +16,6 @@ mod lab;
 
 mod background;
 mod claims;
-mod clock;
 mod concurrency;
 mod consumer;
 mod faults;

@@ -4,6 +4,7 @@
 //! findings, 2 wrong usage or a failure to read or write. Colour only on a terminal, and not with `NO_COLOR`.
 
 mod explain;
+mod graph;
 mod output;
 mod run;
 mod run_steer;
@@ -29,6 +30,7 @@ struct Cli {
 enum Verb {
     Validate(validate::Validate),
     Explain(explain::Explain),
+    Graph(graph::Draw),
     Run(run::Run),
     Sim(sim::Sim),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result = match cli.verb {
         Verb::Validate(verb) => verb.run(&mut output),
         Verb::Explain(verb) => verb.run(&mut output),
+        Verb::Graph(verb) => verb.run(&mut output),
         Verb::Run(verb) => verb.run(&mut output),
         Verb::Sim(verb) => verb.run(&mut output),
     };

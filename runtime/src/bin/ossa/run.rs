@@ -94,16 +94,16 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl Run {
-    pub(crate) fn run(self, output: &mut Output) -> io::Result<u8> {
-        match self.answer(output) {
-            Ok(code) => Ok(code),
-            Err(Failure::Io(error)) => Err(error),
-            Err(Failure::Usage(message)) => {
+impl Failure {
+    /// Says why, and gives the exit code.
+    pub(crate) fn tell(self, output: &mut Output) -> io::Result<u8> {
+        match self {
+            Self::Io(error) => Err(error),
+            Self::Usage(message) => {
                 output.note(format!("ossa: {message}"));
                 Ok(FAILURE)
             }
-            Err(Failure::Runtime(error)) => {
+            Self::Runtime(error) => {
                 output.note(format!("ossa: {error} ({})", error.code()));
                 if let Some(help) = error.help() {
                     output.note(format!("  {help}"));
@@ -111,6 +111,12 @@ impl Run {
                 Ok(exit_code(&error))
             }
         }
+    }
+}
+
+impl Run {
+    pub(crate) fn run(self, output: &mut Output) -> io::Result<u8> {
+        self.answer(output).or_else(|failure| failure.tell(output))
     }
 
     fn answer(self, output: &mut Output) -> Result<u8, Failure> {
@@ -141,7 +147,7 @@ fn exit_code(error: &Error) -> u8 {
 }
 
 /// The engine on a store that is there: looking at one must not create it.
-fn open(store: Option<String>) -> Result<Engine, Failure> {
+pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
     let dsn = store
         .or_else(|| std::env::var("OSSA_STORE").ok())
         .filter(|dsn| !dsn.is_empty())
