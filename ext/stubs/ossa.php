@@ -35,7 +35,7 @@ namespace Ossa\Runtime {
          * } $options `queue`: where step items go (default `default`); `retry_owner`: who waits out retry delays
          *     (default `engine`); `env`: the values `env.X` may see
          *
-         * @throws Exception\StoreException when the DSN is wrong
+         * @throws Exception\ArgumentException when an option is wrong; a wrong DSN shows at the first call that needs the store
          */
         public static function open(#[\SensitiveParameter] string $dsn, array $options = []): self
         {

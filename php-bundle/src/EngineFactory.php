@@ -37,6 +37,9 @@ final readonly class EngineFactory
     public function create(): Engine
     {
         $native = $this->isNative();
+        if (str_starts_with($this->transportDsn, 'sync://')) {
+            throw new LogicException('"ossa.runtime.transport" is a "sync://" transport, which cannot wait for a retry. Use "ossa://default", and "in-memory://" in tests.');
+        }
 
         return Engine::open($this->dsn(), [
             'manifest_roots' => array_values(array_filter($this->manifestPaths, is_dir(...))),

@@ -66,6 +66,7 @@ final class CommandsTest extends ApplicationTestCase
         yield 'a workflow asked for as a task' => [['command' => 'ossa:dispatch', 'kind' => 'task', 'name' => 'onboarding'], 1, 'onboarding'];
         yield 'input that breaks the schema' => [['command' => 'ossa:dispatch', 'kind' => 'workflow', 'name' => 'onboarding'], 1, 'email'];
         yield 'no such run' => [['command' => 'ossa:run:show', 'id' => '01939393-0000-7000-8000-000000000000'], 1, 'ossa:run:list'];
+        yield 'no such status' => [['command' => 'ossa:run:list', '--status' => ['done']], 2, 'quarantined'];
         yield 'no number' => [['command' => 'ossa:run:list', '--limit' => 'many'], 2, '--limit'];
         yield 'a timeout that is none' => [['command' => 'ossa:dispatch', 'kind' => 'task', 'name' => 'echo', '--wait' => true, '--timeout' => 'soon'], 2, '--timeout'];
     }
@@ -104,6 +105,26 @@ final class CommandsTest extends ApplicationTestCase
         self::assertIsArray($data);
         self::assertSame([$id, 'completed', ['user' => 'user-ada@example.org']], [$data['id'], $data['status'], $data['output']]);
         self::assertSame('run_created', $data['events'][0]['type']);
+    }
+
+    public function testAnEmptyListIsSaidOnStandardErrorAndIsAnEmptyListAsJson(): void
+    {
+        $list = $this->console(['command' => 'ossa:run:list']);
+
+        self::assertSame([0, ''], [$list->getStatusCode(), $list->getDisplay()]);
+        self::assertStringContainsString('no such runs', $list->getErrorOutput());
+        self::assertSame([], json_decode($this->console(['command' => 'ossa:run:list', '--format' => 'json'])->getDisplay(), true));
+    }
+
+    public function testAStoreThatCannotBeOpenedIsTracedToItsConfiguration(): void
+    {
+        $this->boot(['runtime' => ['state_backend' => 'mysql://root:hunter2@localhost/shop']]);
+
+        $tester = $this->console(['command' => 'ossa:run:list']);
+
+        self::assertSame(2, $tester->getStatusCode());
+        self::assertStringContainsString('ossa.runtime.state_backend', $tester->getErrorOutput());
+        self::assertStringNotContainsString('hunter2', $tester->getErrorOutput());
     }
 
     public function testTheSameIdempotencyKeyGivesTheSameRun(): void
@@ -149,6 +170,8 @@ final class CommandsTest extends ApplicationTestCase
         $setup = $this->console(['command' => 'messenger:setup-transports']);
         self::assertSame(0, $setup->getStatusCode(), $setup->getErrorOutput());
         self::assertMatchesRegularExpression('/"ossa" transport was set up/', $setup->getDisplay());
+
+        self::assertLessThan(140, max(array_map(strlen(...), explode("\n", $debug))), 'one line of a description fits the screen');
 
         $router = $this->console(['command' => 'debug:container', 'name' => 'Ossa\Runtime\Engine']);
         self::assertSame(0, $router->getStatusCode(), $router->getErrorOutput());

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime\Command;
 
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\ArgumentException;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
 use Ossa\SymfonyRuntime\Console\Failure;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
@@ -63,6 +64,8 @@ final class RunListCommand extends Command
             $runs = $this->engine->runs($filter);
         } catch (InvalidOptionException $exception) {
             return Failure::usage($exception->getMessage(), $output);
+        } catch (ArgumentException $exception) {
+            return Failure::usage([] === $statuses ? $exception->getMessage() : \sprintf('The option "--status" must be one of: %s.', implode(', ', self::STATUSES)), $output);
         } catch (EngineException $exception) {
             Failure::show($exception, $output);
 
@@ -70,6 +73,11 @@ final class RunListCommand extends Command
         }
         if (OutputFormat::Json === $format) {
             $output->writeln(OutputFormat::json(array_map(RunData::ofSummary(...), $runs)));
+
+            return Command::SUCCESS;
+        }
+        if ([] === $runs) {
+            Failure::errors($output)->writeln('There are no such runs.');
 
             return Command::SUCCESS;
         }

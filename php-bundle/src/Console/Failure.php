@@ -20,13 +20,18 @@ use Symfony\Component\Console\Output\OutputInterface;
  */
 final class Failure
 {
+    private const BAD_DSN = 'OSSA-S001';
+
     /** @return int 1 for what was asked, 2 for the store */
     public static function show(EngineException $exception, OutputInterface $output): int
     {
         $lines = [\sprintf('<error>%s</error> %s', $exception->getErrorCode(), OutputFormatter::escape($exception->getMessage()))];
         if ($exception instanceof InputException) {
             foreach ($exception->getViolations() as $violation) {
-                $lines[] = '  '.OutputFormatter::escape($violation);
+                // The message repeats the first of them.
+                if (!str_contains($exception->getMessage(), $violation)) {
+                    $lines[] = '  '.OutputFormatter::escape($violation);
+                }
             }
         }
         if ($exception instanceof ManifestException) {
@@ -34,8 +39,9 @@ final class Failure
                 $lines[] = OutputFormatter::escape($diagnostic->render());
             }
         }
-        if (null !== $exception->getHelp()) {
-            $lines[] = 'help: '.OutputFormatter::escape($exception->getHelp());
+        $help = self::BAD_DSN === $exception->getErrorCode() ? 'the store is set under "ossa.runtime.state_backend"' : $exception->getHelp();
+        if (null !== $help) {
+            $lines[] = 'help: '.OutputFormatter::escape($help);
         }
         self::errors($output)->writeln($lines);
 

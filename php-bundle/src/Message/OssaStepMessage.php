@@ -5,8 +5,9 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime\Message;
 
 /**
- * One attempt of one step is to be run. Sent by the bundle; the token alone decides, the other values are for people
- * who read a queue.
+ * Runs one attempt of one step. Sent by the bundle.
+ *
+ * The token alone decides; the other values are for people who read a queue.
  */
 final readonly class OssaStepMessage
 {

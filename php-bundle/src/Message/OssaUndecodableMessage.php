@@ -5,9 +5,11 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime\Message;
 
 /**
- * Stands for a message of an `ossa://` transport that its serializer could not decode, so that it takes the way of
- * every failed message: to the failure transport, with its reason, from where it can be retried once the cause is
- * mended. Symfony does the same by itself from 8.1 on; there this class is not used.
+ * Stands for a message that could not be decoded.
+ *
+ * One of an `ossa://` transport thus takes the way of every failed message: to the failure transport, with its reason,
+ * from where it can be retried once the cause is mended. Symfony does the same by itself from 8.1 on; there this class
+ * is not used.
  */
 final readonly class OssaUndecodableMessage
 {

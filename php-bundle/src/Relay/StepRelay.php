@@ -75,7 +75,7 @@ final class StepRelay
      */
     public function drain(): void
     {
-        // Handling a message may lead here again, when the transport is `sync://`.
+        // Handling a message may lead here again, when the transport handles it at once.
         if ($this->draining || $this->configuration->isNative()) {
             return;
         }
