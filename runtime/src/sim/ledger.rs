@@ -27,6 +27,8 @@ pub(super) struct Ledger {
     pub(super) effects: BTreeMap<Place, u32>,
     /// Why the run was refused at its start.
     pub(super) refused: Option<String>,
+    /// How often operators have intervened.
+    pub(super) interventions: u32,
 }
 
 impl Ledger {
@@ -40,6 +42,7 @@ impl Ledger {
             history: Vec::new(),
             effects: BTreeMap::new(),
             refused: None,
+            interventions: 0,
         }
     }
 

@@ -21,6 +21,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const DISPATCH_DEADLINE: Duration = Duration::from_secs(300);
 /// An attempt that lost so many workers fails.
 const MAX_LOSSES: u32 = 5;
+/// Operators lose patience, too.
+const MOST_INTERVENTIONS: u32 = 5;
 /// How much earlier than due the host may bring a retry.
 const EARLY: Duration = Duration::from_secs(1);
 
@@ -437,10 +439,12 @@ impl<A: StoreAccess> World<'_, A> {
 
     /// An operator may have another look at a run that failed.
     pub(super) fn run_failed(&mut self, run: RunId) {
-        if self
-            .chance
-            .one_in(self.scenario.faults.chance(FaultKind::Operator))
-        {
+        let Some(ledger) = self.ledgers.get_mut(&run) else {
+            return;
+        };
+        let chance = self.scenario.faults.chance(FaultKind::Operator);
+        if ledger.interventions < MOST_INTERVENTIONS && self.chance.one_in(chance) {
+            ledger.interventions += 1;
             let after = self.chance.millis(1_000, 60_000);
             self.plan(after, Happening::RetryByHand(run));
         }

@@ -1,0 +1,241 @@
+//! The fuzz targets. Each panics when what it was given breaks the runtime, and says whether it was accepted.
+
+use std::sync::{Arc, OnceLock};
+
+use ossa_runtime::expression::{Dialects, Expression, MapScope, Template};
+use ossa_runtime::manifest::model::{Manifest, Reference};
+use ossa_runtime::manifest::{Options, load_str};
+use ossa_runtime::plan::{Plan, Resolver, Unresolved};
+use ossa_runtime::port::{LogRow, Priority, RunId, Snapshot, StepRef, Timestamp, Version};
+use ossa_runtime::run::{
+    DEADLINE_TIMER, Effect, Input, RetryOwner, RunState, Start, StepError, apply,
+};
+use ossa_runtime::sim::{Faults, Scenario, StubbedReferences};
+use serde_json::{Map, json};
+use uuid::Uuid;
+
+/// The workflow whose logs the target `log` reads.
+const ORDER: &str = include_str!("../seeds/manifest/order.yaml");
+
+/// The run of those logs.
+const RUN: RunId = RunId::from_uuid(Uuid::from_u64_pair(1, 1));
+
+/// Steps that one plan may take: enough to reach its end, if it has one.
+const MOST_RESULTS: usize = 100;
+
+struct Nothing;
+
+impl Resolver for Nothing {
+    fn resolve(&self, _: &Reference, _: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
+        Err(Unresolved {
+            reason: "there is no other manifest".to_owned(),
+        })
+    }
+}
+
+/// A manifest: what is valid is compiled, what compiles is simulated.
+pub fn manifest(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let lenient = load_str(text, &Options::default());
+    let strict = load_str(text, &Options::strict());
+    assert!(
+        lenient.is_valid() || !strict.is_valid(),
+        "strictly valid, but not leniently"
+    );
+    for manifest in lenient.manifests() {
+        let references = StubbedReferences::beside(&Nothing);
+        let Ok(plan) = Plan::compile(manifest, &references) else {
+            continue;
+        };
+        let read = Plan::from_json(&plan.to_json()).expect("a plan reads back");
+        assert_eq!(read.hash(), plan.hash(), "a plan reads back as itself");
+        let scenario = Scenario {
+            faults: Faults::all(),
+            ..Scenario::of(Arc::new(read))
+        };
+        let report = scenario.simulate(1, 1);
+        assert!(report.is_sound(), "{report:#?}");
+    }
+    lenient.is_valid()
+}
+
+/// An expression, read in every way; what is accepted gives the same twice.
+pub fn expression(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let expressions = [
+        Expression::parse(text),
+        Template::parse_condition(text, Dialects::FIELDS),
+        Template::parse_condition(text, Dialects::TEXT),
+    ];
+    let mut accepted = false;
+    for expression in expressions.into_iter().flatten() {
+        accepted = true;
+        let _ = expression.references();
+        let _ = expression.evaluate_strict(&scope());
+        let (first, second) = (expression.evaluate(&scope()), expression.evaluate(&scope()));
+        assert_eq!(first, second, "{text}");
+    }
+    for dialects in [Dialects::FIELDS, Dialects::TEXT] {
+        if let Ok(template) = Template::parse(text, dialects) {
+            accepted = true;
+            let _ = template.references();
+            assert_eq!(
+                template.render(&scope()),
+                template.render(&scope()),
+                "{text}"
+            );
+        }
+    }
+    accepted
+}
+
+/// The log of a run of `order`: a line is a snapshot when it is an object, else the events of the next version. `PLAN`
+/// stands for the hash of the plan, which changes whenever the compiler does.
+pub fn log(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let plan = order();
+    let text = text.replace("PLAN", &plan.hash().0);
+    let (mut state, mut rows) = (None, Vec::new());
+    for line in text.lines() {
+        if line.starts_with('{') && rows.is_empty() {
+            let snapshot = Snapshot {
+                version: Version(0),
+                state: line.to_owned(),
+            };
+            match RunState::from_snapshot(plan, &snapshot) {
+                Ok(read) => state = Some(read),
+                Err(_) => return false,
+            }
+        } else {
+            let before = state.as_ref().map_or(0, |state| state.version().0);
+            let number = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+            rows.push(LogRow {
+                version: Version(before.saturating_add(number).saturating_add(1)),
+                at: Timestamp::from_millis(i64::try_from(number).unwrap_or(i64::MAX)),
+                events: line.to_owned(),
+            });
+        }
+    }
+    let Ok(state) = RunState::replay(plan, state, &rows) else {
+        return false;
+    };
+    let read = RunState::from_snapshot(plan, &state.to_snapshot());
+    assert_eq!(read.as_ref(), Ok(&state), "a snapshot reads back");
+    let _ = (state.view(plan), state.head(plan));
+    for input in inputs(&state) {
+        let _ = apply(
+            plan,
+            Some(state.clone()),
+            input,
+            Timestamp::from_millis(1_000_000),
+        );
+    }
+    true
+}
+
+/// A stored plan: a run of it is started and gets results.
+pub fn plan(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let Ok(plan) = Plan::from_json(text) else {
+        return false;
+    };
+    let start = Start {
+        run: RUN,
+        input: json!({"order": 1, "gift": true}),
+        idempotency_key: None,
+        correlation_id: None,
+        traceparent: None,
+        priority: Priority::Normal,
+        trigger: None,
+        env: Map::new(),
+        queue: "default".to_owned(),
+        default_retry: None,
+    };
+    let mut inputs = vec![Input::Start(Box::new(start))];
+    let mut state = None;
+    for turn in 0..MOST_RESULTS {
+        let Some(input) = inputs.pop() else { break };
+        let now = Timestamp::from_millis(i64::try_from(turn).unwrap_or(0));
+        let Ok(transition) = apply(&plan, state.clone(), input, now) else {
+            continue;
+        };
+        for effect in &transition.effects {
+            if let Effect::Dispatch(dispatch) = effect {
+                inputs.push(result(dispatch.step, turn % 5 != 0));
+            }
+        }
+        let _ = transition.state.view(&plan);
+        state = Some(transition.state);
+    }
+    true
+}
+
+/// Names that expressions may use.
+fn scope() -> MapScope {
+    let roots = json!({
+        "input": {"email": "ada@example.org", "total": 12.5, "items": [1, 2, {"id": "x"}]},
+        "steps": {"a": {"output": {"list": ["b", "c"], "ok": true}, "status": "completed"}},
+        "workflow": {"name": "order", "error": null},
+        "x": {"y": {"z": 0}},
+    });
+    let roots = roots.as_object().cloned().unwrap_or_default();
+    MapScope::new(roots)
+        .with_now("2026-01-01T00:00:00Z")
+        .with_uuids(["00000000-0000-4000-8000-000000000000".to_owned()])
+}
+
+fn order() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        let loaded = load_str(ORDER, &Options::default());
+        let manifest = loaded.manifests().next().expect("the seed is valid");
+        Plan::compile(manifest, &Nothing).expect("the seed compiles")
+    })
+}
+
+/// Every input, for each step of the run.
+fn inputs(state: &RunState) -> Vec<Input> {
+    let cancel = Input::Cancel {
+        reason: "enough".to_owned(),
+    };
+    let timer = Input::TimerFired {
+        name: DEADLINE_TIMER.to_owned(),
+        generation: 1,
+    };
+    let mut inputs = vec![cancel, timer];
+    for (place, step) in state.steps() {
+        let attempt = place.attempt(state.run(), step.attempt);
+        inputs.push(result(attempt, true));
+        inputs.push(result(attempt, false));
+        inputs.push(Input::RetryStep {
+            scope: place.scope.0,
+            node: place.node.0,
+        });
+    }
+    inputs
+}
+
+fn result(step: StepRef, good: bool) -> Input {
+    let retry_owner = RetryOwner::Engine;
+    if good {
+        Input::Succeeded {
+            step,
+            output: json!({"receipt": "R-1", "items": ["a"], "id": step.node}),
+            retry_owner,
+        }
+    } else {
+        Input::Failed {
+            step,
+            error: StepError::new("BUSY", "try again"),
+            retry_owner,
+        }
+    }
+}
