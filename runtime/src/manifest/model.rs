@@ -91,7 +91,7 @@ pub struct Task {
     pub error_mapping: Vec<(String, TaskErrorAction)>,
     /// Batch settings, when `batch.enabled`. Kept as checked JSON until batches are built.
     pub batch: Option<Value>,
-    /// A task that is a small sequence of steps (until built: an error of the plan compiler).
+    /// A task that is a small sequence of steps.
     pub steps: Vec<Step>,
     /// Events the author wants it to start on; hosts such as Drupal's ECA map them.
     pub triggers: Vec<Trigger>,

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockId, Node, NodeId, TaskCall};
-use crate::expression::Expression;
+use super::{BlockId, Node, NodeId, OnError, TaskCall};
+use crate::expression::{Expression, Template};
+use crate::manifest::model::TaskErrorAction;
 
 /// Steps that run together: the top-level ones, and those of each Parallel, Conditional branch and Loop. A run opens a
 /// scope for the top-level block when it starts, and one for another block whenever the node that owns it runs.
@@ -42,6 +43,38 @@ pub enum Action {
     Parallel(BlockId),
     /// Runs the block of the first branch whose condition holds; its output is that of the last step that ran.
     Conditional(Box<Branches>),
+    /// Runs a block once for each element of a list.
+    Loop(Box<PlannedLoop>),
+    /// Runs the steps that a task is made of, within the task's contract.
+    Steps(Box<TaskSteps>),
+}
+
+/// A loop.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlannedLoop {
+    /// The list it goes over.
+    pub over: Template,
+    /// Name of the element.
+    pub item: String,
+    /// Name of the position.
+    pub index: String,
+    /// Iterations at once; `None` = one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallelism: Option<Template>,
+    /// The steps of an iteration.
+    pub block: BlockId,
+    /// Something reads its output, which is then the list of results. Otherwise they are not kept.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub collects: bool,
+}
+
+/// A task made of steps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskSteps {
+    /// What holds of the task as a whole; its calls are not made.
+    pub task: TaskCall,
+    /// Its steps.
+    pub block: BlockId,
 }
 
 /// The branches of a conditional.
@@ -66,13 +99,15 @@ pub struct PlannedBranch {
 }
 
 impl Action {
-    /// The name of what it does, for views: `task`, `parallel`, `conditional`.
+    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `steps`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Task(_) => "task",
             Self::Parallel(_) => "parallel",
             Self::Conditional(_) => "conditional",
+            Self::Loop(_) => "loop",
+            Self::Steps(_) => "steps",
         }
     }
 
@@ -86,18 +121,49 @@ impl Action {
                 let branches = choice.branches.iter().map(|branch| branch.block);
                 branches.chain(choice.otherwise).collect()
             }
+            Self::Loop(repeat) => vec![repeat.block],
+            Self::Steps(steps) => vec![steps.block],
         }
     }
 }
 
 impl Node {
-    /// The task the node runs; `None` for a block.
+    /// The task the node runs; `None` for a block that is none.
     #[must_use]
     pub const fn task(&self) -> Option<&TaskCall> {
         match &self.action {
             Action::Task(task) => Some(task),
-            Action::Parallel(_) | Action::Conditional(_) => None,
+            Action::Steps(steps) => Some(&steps.task),
+            Action::Parallel(_) | Action::Conditional(_) | Action::Loop(_) => None,
         }
+    }
+}
+
+impl Node {
+    /// What the node's task says of a failure with this code that is not retried, where the step itself says nothing.
+    #[must_use]
+    pub fn task_action(&self, code: &str) -> TaskErrorAction {
+        let Some(task) = self.task().filter(|_| self.on_error.is_none()) else {
+            return TaskErrorAction::Fail;
+        };
+        match task.mapped(code) {
+            // All attempts it may have are made: what is said of any code decides.
+            Some(TaskErrorAction::Retry) | None => task.on_error,
+            Some(action) => action,
+        }
+    }
+
+    /// Whether the failure of a step in this block is none of what is around the block.
+    #[must_use]
+    pub fn contains_failure(&self, code: &str) -> bool {
+        let falls_back = self.task().is_some_and(|task| task.fallback.is_some());
+        self.is_async
+            || self.on_error == Some(OnError::Continue)
+            || match self.task_action(code) {
+                TaskErrorAction::Ignore => true,
+                TaskErrorAction::Fallback => falls_back,
+                TaskErrorAction::Fail | TaskErrorAction::Retry => false,
+            }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use super::model::Model;
-use super::steps::{Arena, Context, Order, Pending};
+use super::steps::{Arena, Context, Order, Pending, Source};
 use super::stored::FORMAT;
 use super::task::{Callee, Caller};
 use super::{
-    Action, Block, BlockId, FailureMode, Join, Node, NodeId, Plan, PlanError, PlanKind, Resolver,
-    RunResult, Schema, TaskInput, support,
+    Action, BlockId, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, Resolver, RunResult,
+    Schema, TaskInput, TaskSteps, support,
 };
+use crate::expression::References;
 use crate::manifest::model::{Body, Manifest, OnFailure, Task, Workflow};
 
 pub(super) fn compile(
@@ -54,20 +55,27 @@ impl<'a> Compiler<'a> {
                 dependency: dependency.reference.0.clone(),
             });
         }
-        let context = Context::task(self.manifest, task);
+        let context = Rc::new(Context::task(Source::Own(self.manifest), task, &[]));
         let caller = Caller::alone(&context);
         let callee = Callee::manifest(self.manifest, task);
         let mut call = self.task_call(&caller, &callee, TaskInput::Run);
         // The run's input is the task's: checked once, when the run starts.
         let input = call.input_schema.take();
-        let node = Node {
+        let mut arena = Arena::of(Node {
             id: name.clone(),
             name: None,
             block: BlockId::ROOT,
             path: "$.spec".to_owned(),
             depends_on: Vec::new(),
             condition: None,
-            action: Action::Task(Box::new(call)),
+            action: if task.steps.is_empty() {
+                Action::Task(Box::new(call))
+            } else {
+                Action::Steps(Box::new(TaskSteps {
+                    task: call,
+                    block: BlockId(1),
+                }))
+            },
             input: None,
             output_to: None,
             output_fields: Vec::new(),
@@ -75,11 +83,27 @@ impl<'a> Compiler<'a> {
             on_error: None,
             is_async: false,
             labels: Vec::new(),
-        };
+        });
+        if !task.steps.is_empty() {
+            arena.reserve(Pending {
+                owner: Some(NodeId(0)),
+                order: Order::Sequence,
+                isolated: true,
+                steps: task.steps.clone(),
+                context,
+                loops: Rc::default(),
+                in_loop: false,
+            });
+            arena.result.push(References {
+                every_step: true,
+                ..References::default()
+            });
+        }
+        self.blocks(&mut arena);
         Model {
             result: RunResult::Step(NodeId(0)),
             input,
-            ..self.model(PlanKind::Task, vec![root(1)], vec![node])
+            ..self.model(PlanKind::Task, arena)
         }
     }
 
@@ -101,11 +125,15 @@ impl<'a> Compiler<'a> {
             isolated: false,
             steps: workflow.steps.clone(),
             context: Rc::new(Context::workflow(self.manifest, workflow)),
+            loops: Rc::default(),
+            in_loop: false,
         });
+        let output = self.schema(workflow.outputs.as_ref(), None, "$.spec.outputs", "output");
+        arena.result = result_references(workflow, output.as_ref());
         self.blocks(&mut arena);
         Model {
             input: self.schema(workflow.inputs.as_ref(), None, "$.spec.inputs", "input"),
-            output: self.schema(workflow.outputs.as_ref(), None, "$.spec.outputs", "output"),
+            output,
             result: if workflow.output.is_empty() {
                 RunResult::Collected
             } else {
@@ -125,11 +153,11 @@ impl<'a> Compiler<'a> {
                 .max_parallel
                 .map(|max| u32::try_from(max).unwrap_or(u32::MAX).max(1)),
             propagate_skips: workflow.propagate_skips,
-            ..self.model(PlanKind::Workflow, arena.blocks, arena.nodes)
+            ..self.model(PlanKind::Workflow, arena)
         }
     }
 
-    fn model(&self, kind: PlanKind, blocks: Vec<Block>, nodes: Vec<Node>) -> Model {
+    fn model(&self, kind: PlanKind, arena: Arena<'_>) -> Model {
         Model {
             format: FORMAT,
             kind,
@@ -145,8 +173,8 @@ impl<'a> Compiler<'a> {
             timeout: None,
             max_parallel: None,
             propagate_skips: false,
-            blocks,
-            nodes,
+            blocks: arena.blocks,
+            nodes: arena.nodes,
         }
     }
 
@@ -173,13 +201,15 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The block of the top-level steps.
-const fn root(count: u32) -> Block {
-    Block {
-        owner: None,
-        join: Join::All,
-        first: NodeId(0),
-        count,
-        isolated: false,
+/// What the output of a workflow is made of: its mapping, else what has the name of a property of its schema.
+fn result_references(workflow: &Workflow, output: Option<&Schema>) -> Vec<References> {
+    if workflow.output.is_empty() {
+        let properties = output.into_iter().flat_map(Schema::properties);
+        return vec![References {
+            steps: properties.map(str::to_owned).collect(),
+            ..References::default()
+        }];
     }
+    let mapping = workflow.output.iter();
+    mapping.map(|(_, template)| template.references()).collect()
 }

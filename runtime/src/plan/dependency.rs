@@ -22,7 +22,7 @@ impl Mentions {
         depends_on: Option<Vec<String>>,
         above: Option<NodeId>,
         node: &Node,
-        variables: &[String],
+        taken: &dyn Fn(&str) -> bool,
     ) -> Self {
         let mut reads = References::default();
         if let Some(condition) = &node.condition {
@@ -31,7 +31,7 @@ impl Mentions {
         if let Some(input) = &node.input {
             reads.merge(input.references());
         }
-        add_action(&node.action, &mut reads);
+        add_action(node, &mut reads);
         let mut mapped = References::default();
         for (_, template) in &node.output_mapping {
             mapped.merge(template.references());
@@ -40,7 +40,7 @@ impl Mentions {
         mapped.steps.remove(&node.id);
         let names = mapped.names().chain(reads.names());
         let names = names
-            .filter(|name| *name != node.id && !variables.iter().any(|known| known == name))
+            .filter(|name| *name != node.id && !taken(name))
             .map(str::to_owned)
             .collect();
         reads.merge(mapped);
@@ -51,12 +51,27 @@ impl Mentions {
             names,
         }
     }
+
+    /// Ids and bare names that may be ids.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.reads
+            .steps
+            .iter()
+            .chain(&self.names)
+            .map(String::as_str)
+    }
+
+    /// Whether any step may be meant, or one by its position.
+    pub(super) fn any_step(&self) -> bool {
+        self.reads.every_step || !self.reads.step_positions.is_empty()
+    }
 }
 
 /// What a step's action reads before its steps run, if it has any: those have mentions of their own.
-fn add_action(action: &Action, reads: &mut References) {
-    match action {
-        Action::Task(task) => {
+fn add_action(node: &Node, reads: &mut References) {
+    match &node.action {
+        Action::Task(_) | Action::Steps(_) => {
+            let Some(task) = node.task() else { return };
             if let TaskInput::Rendered(template) = &task.input {
                 reads.merge(template.references());
             }
@@ -68,6 +83,12 @@ fn add_action(action: &Action, reads: &mut References) {
         Action::Conditional(choice) => {
             for branch in &choice.branches {
                 reads.merge(branch.condition.references());
+            }
+        }
+        Action::Loop(repeat) => {
+            reads.merge(repeat.over.references());
+            if let Some(parallelism) = &repeat.parallelism {
+                reads.merge(parallelism.references());
             }
         }
     }

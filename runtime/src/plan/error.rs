@@ -116,6 +116,22 @@ pub enum PlanError {
         /// What is not supported.
         construct: Construct,
     },
+    /// A task is made of steps that run it again.
+    #[error("step `{step}` runs a task that is made of steps which run it again: {}", .calls.join(" → "))]
+    Recursion {
+        /// The step.
+        step: String,
+        /// JSON path of the step.
+        path: String,
+        /// The tasks, each run by a step of the one before.
+        calls: Vec<String>,
+    },
+    /// More steps than a plan may have, counting those of the tasks it is made of.
+    #[error("the plan would have more than {limit} steps")]
+    TooLarge {
+        /// How many it may have.
+        limit: usize,
+    },
     /// The workflow is written for another orchestrator.
     #[error("the workflow is written for {orchestrator}, which this runtime does not emulate")]
     Foreign {
@@ -147,6 +163,8 @@ impl PlanError {
             Self::Unsupported { .. } => "OSSA-P010",
             Self::NotRunnable { .. } => "OSSA-P011",
             Self::Foreign { .. } => "OSSA-P012",
+            Self::Recursion { .. } => "OSSA-P013",
+            Self::TooLarge { .. } => "OSSA-P014",
         }
     }
 
@@ -159,11 +177,14 @@ impl PlanError {
             | Self::BrokenSchema { step, .. }
             | Self::BrokenBinding { step, .. }
             | Self::Unsupported { step, .. } => step.as_deref(),
-            Self::UnknownStep { step, .. } | Self::DuplicateStep { step, .. } => Some(step),
+            Self::UnknownStep { step, .. }
+            | Self::DuplicateStep { step, .. }
+            | Self::Recursion { step, .. } => Some(step),
             Self::Cycle { steps, .. } => steps.first().map(String::as_str),
             Self::Empty { .. }
             | Self::MissingDependency { .. }
             | Self::NotRunnable { .. }
+            | Self::TooLarge { .. }
             | Self::Foreign { .. } => None,
         }
     }
@@ -176,6 +197,7 @@ impl PlanError {
             | Self::WrongKind { path, .. }
             | Self::UnknownStep { path, .. }
             | Self::Cycle { path, .. }
+            | Self::Recursion { path, .. }
             | Self::DuplicateStep { path, .. }
             | Self::BrokenSchema { path, .. }
             | Self::Empty { path }
@@ -183,7 +205,7 @@ impl PlanError {
             | Self::MissingDependency { path, .. }
             | Self::Unsupported { path, .. } => path,
             Self::NotRunnable { .. } => "$.kind",
-            Self::Foreign { .. } => "$.spec",
+            Self::Foreign { .. } | Self::TooLarge { .. } => "$.spec",
         }
     }
 
@@ -221,6 +243,10 @@ impl PlanError {
                 "rewrite the manifest without it, or wait for a version that has it"
             }
             Self::NotRunnable { .. } => "start a Task or a Workflow",
+            Self::Recursion { .. } => {
+                "repeat steps with a loop; a task that runs itself never ends"
+            }
+            Self::TooLarge { .. } => "go over the data with a loop, or split the workflow",
             Self::Foreign { .. } => "write its steps as OSSA steps",
         }
     }
@@ -252,8 +278,8 @@ pub enum Construct {
     BlockRetry,
     /// A bound on a block as a whole.
     BlockTimeout,
-    /// Steps for each element.
-    Loop,
+    /// An async step in a loop.
+    AsyncInLoop,
     /// A step that waits for people to approve.
     Approval,
     /// A task answered by a person.
@@ -274,8 +300,10 @@ pub enum Construct {
     Concurrency,
     /// Batches.
     Batch,
-    /// A task made of steps.
-    TaskSteps,
+    /// A task that has both steps and an entrypoint.
+    StepsAndEntrypoint,
+    /// A fallback task made of steps.
+    FallbackSteps,
     /// A reference that holds an expression.
     DynamicReference,
     /// A fallback task that falls back itself.
@@ -287,7 +315,7 @@ impl fmt::Display for Construct {
         f.write_str(match self {
             Self::BlockRetry => "retry of a block",
             Self::BlockTimeout => "timeout_seconds of a block",
-            Self::Loop => "a loop",
+            Self::AsyncInLoop => "an async step in a loop",
             Self::Approval => "an approval step",
             Self::Human => "a human task (execution.type: human)",
             Self::EventWait => "waiting for an event (execution.type: event_wait)",
@@ -298,7 +326,8 @@ impl fmt::Display for Construct {
             Self::Rollback => "on_failure: rollback",
             Self::Concurrency => "concurrency",
             Self::Batch => "batch",
-            Self::TaskSteps => "a task made of steps",
+            Self::StepsAndEntrypoint => "a task that has both steps and an entrypoint",
+            Self::FallbackSteps => "a fallback task made of steps",
             Self::DynamicReference => "a reference that holds an expression",
             Self::NestedFallback => "a fallback task that falls back itself",
         })

@@ -15,6 +15,7 @@ mod dependency;
 mod error;
 mod ids;
 mod model;
+mod read;
 mod schema;
 mod steps;
 mod stored;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use crate::manifest::model::{Manifest, Notification, Reference, Secret};
 use crate::port::PlanHash;
 
-pub use block::{Action, Block, Branches, Join, PlannedBranch};
+pub use block::{Action, Block, Branches, Join, PlannedBranch, PlannedLoop, TaskSteps};
 pub use error::{Construct, PlanError, PlanLoadError, Relation};
 pub use model::{
     BlockId, Check, FailureMode, Node, NodeId, OnError, PlanKind, PlannedBinding, RunResult,

@@ -1,7 +1,9 @@
 //! The steps of a manifest, block by block: those of the workflow first, then those of the blocks among them, and so on.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::compile::Compiler;
@@ -10,37 +12,63 @@ use super::ids::Ids;
 use super::task::Caller;
 use super::{
     Action, Block, BlockId, Branches, Join, Node, NodeId, OnError, PlanError, PlannedBranch,
-    support,
+    PlannedLoop, TaskSteps, read, support,
 };
+use crate::expression::References;
 use crate::manifest::model::{
-    Branch, Manifest, OutputBinding, Step, StepAction, StepErrorAction, Task, Workflow,
+    Body, Branch, Manifest, OutputBinding, Step, StepAction, StepErrorAction, Task, Workflow,
 };
 use crate::policy::RetryPolicy;
+
+/// Steps that a plan may have, those of the tasks it is made of included.
+const MAX_NODES: usize = 100_000;
+
+/// A manifest that is compiled, or one that it refers to.
+pub(super) enum Source<'a> {
+    Own(&'a Manifest),
+    Called(Arc<Manifest>),
+}
+
+impl Deref for Source<'_> {
+    type Target = Manifest;
+
+    fn deref(&self) -> &Manifest {
+        match self {
+            Self::Own(manifest) => manifest,
+            Self::Called(manifest) => manifest,
+        }
+    }
+}
 
 /// What the steps of one manifest have in common.
 pub(super) struct Context<'a> {
     /// Where they stand: references are followed from there, and it binds the capabilities of inline tasks.
-    pub(super) manifest: &'a Manifest,
+    pub(super) manifest: Source<'a>,
     /// Default policy.
     pub(super) retry: Option<RetryPolicy>,
     /// Default bound on an attempt.
     pub(super) step_timeout: Option<Duration>,
     /// Names that mean a variable rather than a step.
     pub(super) variables: Vec<String>,
+    /// The tasks made of steps that led here, outermost first.
+    pub(super) calls: Vec<String>,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn workflow(manifest: &'a Manifest, workflow: &Workflow) -> Self {
         Self {
-            manifest,
+            manifest: Source::Own(manifest),
             retry: workflow.retry.clone(),
             step_timeout: workflow.step_timeout,
             variables: workflow.variables.iter().map(|(n, _)| n.clone()).collect(),
+            calls: Vec::new(),
         }
     }
 
-    pub(super) fn task(manifest: &'a Manifest, task: &Task) -> Self {
+    pub(super) fn task(manifest: Source<'a>, task: &Task, calls: &[String]) -> Self {
+        let name = &manifest.metadata.name;
         Self {
+            calls: calls.iter().chain([name]).cloned().collect(),
             manifest,
             retry: task.retry.clone(),
             step_timeout: None,
@@ -65,6 +93,9 @@ pub(super) struct Pending<'a> {
     pub(super) isolated: bool,
     pub(super) steps: Vec<Step>,
     pub(super) context: Rc<Context<'a>>,
+    /// Names of the loops around it, as far as its steps see them.
+    pub(super) loops: Rc<[String]>,
+    pub(super) in_loop: bool,
 }
 
 /// The arena of a plan while it grows.
@@ -74,10 +105,31 @@ pub(super) struct Arena<'a> {
     pub(super) nodes: Vec<Node>,
     pub(super) ids: Ids,
     pub(super) mentions: Vec<Mentions>,
+    /// What the output of the run is made of.
+    pub(super) result: Vec<References>,
     pending: VecDeque<Pending<'a>>,
 }
 
 impl<'a> Arena<'a> {
+    /// An arena whose top level is one node.
+    pub(super) fn of(node: Node) -> Self {
+        let mut arena = Self::default();
+        arena.ids.add_block(false, None);
+        arena.ids.add(BlockId::ROOT, &node.id, NodeId(0));
+        arena.blocks.push(Block {
+            owner: None,
+            join: Join::All,
+            first: NodeId(0),
+            count: 1,
+            isolated: false,
+        });
+        arena
+            .mentions
+            .push(Mentions::of(None, None, &node, &|_| true));
+        arena.nodes.push(node);
+        arena
+    }
+
     /// Gives steps a block; they are compiled when those before them are.
     pub(super) fn reserve(&mut self, pending: Pending<'a>) -> BlockId {
         let number = self.blocks.len() + self.pending.len();
@@ -94,6 +146,10 @@ impl<'a> Compiler<'a> {
     /// Compiles all blocks that are reserved, and those that they contain.
     pub(super) fn blocks(&mut self, arena: &mut Arena<'a>) {
         while let Some(pending) = arena.pending.pop_front() {
+            if arena.nodes.len() + pending.steps.len() > MAX_NODES {
+                self.errors.push(PlanError::TooLarge { limit: MAX_NODES });
+                return;
+            }
             let number = BlockId(u32::try_from(arena.blocks.len()).unwrap_or(u32::MAX));
             let owner = pending.owner.and_then(|owner| at(&arena.nodes, owner));
             let around = owner.map(|owner| owner.block);
@@ -109,30 +165,38 @@ impl<'a> Compiler<'a> {
                 order,
                 steps,
                 context,
+                loops,
+                in_loop,
                 ..
             } = pending;
+            let place = Around {
+                block: number,
+                context,
+                loops,
+                in_loop,
+            };
             for (position, step) in steps.into_iter().enumerate() {
                 let above = (order == Order::Sequence && position > 0).then(|| {
                     let NodeId(next) = arena.next_node();
                     NodeId(next.saturating_sub(1))
                 });
-                self.step(arena, number, above, step, &context);
+                self.step(arena, &place, above, step);
             }
         }
         dependency::resolve(arena, &mut self.errors);
+        read::collect(arena);
     }
 
     fn step(
         &mut self,
         arena: &mut Arena<'a>,
-        block: BlockId,
+        place: &Around<'a>,
         above: Option<NodeId>,
         mut step: Step,
-        context: &Rc<Context<'a>>,
     ) {
         let number = arena.next_node();
-        support::step(&step, &mut self.errors);
-        if let Some(first) = arena.ids.add(block, &step.id, number) {
+        support::step(&step, place.in_loop, &mut self.errors);
+        if let Some(first) = arena.ids.add(place.block, &step.id, number) {
             let first = at(&arena.nodes, first);
             self.errors.push(PlanError::DuplicateStep {
                 step: step.id.clone(),
@@ -140,8 +204,8 @@ impl<'a> Compiler<'a> {
                 first: first.map(|node| node.path.clone()).unwrap_or_default(),
             });
         }
-        let action = self.action(arena, number, &mut step, context);
-        let is_task = matches!(action, Action::Task(_));
+        let action = self.action(arena, number, &mut step, place);
+        let is_task = matches!(action, Action::Task(_) | Action::Steps(_));
         let OutputBinding {
             to,
             fields,
@@ -150,7 +214,7 @@ impl<'a> Compiler<'a> {
         let node = Node {
             id: step.id,
             name: step.name,
-            block,
+            block: place.block,
             path: step.path,
             depends_on: Vec::new(),
             condition: step.condition,
@@ -170,7 +234,11 @@ impl<'a> Compiler<'a> {
             is_async: step.is_async,
             labels: step.labels,
         };
-        let mentions = Mentions::of(step.depends_on, above, &node, &context.variables);
+        let taken = |name: &str| {
+            let mut names = place.context.variables.iter().chain(&*place.loops);
+            names.any(|taken| taken == name)
+        };
+        let mentions = Mentions::of(step.depends_on, above, &node, &taken);
         arena.mentions.push(mentions);
         arena.nodes.push(node);
     }
@@ -180,16 +248,11 @@ impl<'a> Compiler<'a> {
         arena: &mut Arena<'a>,
         node: NodeId,
         step: &mut Step,
-        context: &Rc<Context<'a>>,
+        place: &Around<'a>,
     ) -> Action {
         let mut reserve = |order, steps: &mut Vec<Step>| {
-            arena.reserve(Pending {
-                owner: Some(node),
-                order,
-                isolated: false,
-                steps: std::mem::take(steps),
-                context: Rc::clone(context),
-            })
+            let steps = std::mem::take(steps);
+            arena.reserve(place.block(node, order, steps))
         };
         match &mut step.action {
             StepAction::Parallel(steps) => Action::Parallel(reserve(Order::Beside, steps)),
@@ -203,10 +266,93 @@ impl<'a> Compiler<'a> {
                     .collect(),
                 otherwise: (!otherwise.is_empty()).then(|| reserve(Order::Sequence, otherwise)),
             })),
-            _ => {
-                let caller = Caller::step(context, step);
-                Action::Task(Box::new(self.call(&caller, step)))
+            StepAction::Loop(repeat) => {
+                let steps = std::mem::take(&mut repeat.steps);
+                let mut pending = place.block(node, Order::Sequence, steps);
+                let own = [&repeat.item, &repeat.index].into_iter().cloned();
+                let own = own.chain(["item".to_owned(), "index".to_owned()]);
+                pending.loops = place.loops.iter().cloned().chain(own).collect();
+                pending.in_loop = true;
+                Action::Loop(Box::new(PlannedLoop {
+                    over: repeat.over.clone(),
+                    item: repeat.item.clone(),
+                    index: repeat.index.clone(),
+                    parallelism: repeat.parallelism.clone(),
+                    block: arena.reserve(pending),
+                    collects: false,
+                }))
             }
+            _ => self.task_action(arena, node, step, place),
+        }
+    }
+
+    /// A task, made of handlers or of steps.
+    fn task_action(
+        &mut self,
+        arena: &mut Arena<'a>,
+        node: NodeId,
+        step: &Step,
+        place: &Around<'a>,
+    ) -> Action {
+        let caller = Caller::step(&place.context, step);
+        let called = match &step.action {
+            StepAction::Call(reference) => self.called(&caller, reference, &place.context.manifest),
+            _ => None,
+        };
+        let call = self.call(&caller, step, called.as_ref());
+        let (task, isolated) = match (&step.action, &called) {
+            (StepAction::Inline(task), _) => (&**task, false),
+            (_, Some(manifest)) => match &manifest.body {
+                Body::Task(task) => (&**task, true),
+                _ => return Action::Task(Box::new(call)),
+            },
+            _ => return Action::Task(Box::new(call)),
+        };
+        if task.steps.is_empty() {
+            return Action::Task(Box::new(call));
+        }
+        let mut pending = place.block(node, Order::Sequence, task.steps.clone());
+        if let Some(manifest) = called.as_ref().filter(|_| isolated) {
+            let source = Source::Called(Arc::clone(manifest));
+            let context = Context::task(source, task, &place.context.calls);
+            if place.context.calls.contains(&manifest.metadata.name) {
+                self.errors.push(PlanError::Recursion {
+                    step: step.id.clone(),
+                    path: step.path.clone(),
+                    calls: context.calls,
+                });
+                return Action::Task(Box::new(call));
+            }
+            pending.context = Rc::new(context);
+            pending.loops = Rc::default();
+        }
+        pending.isolated = isolated;
+        Action::Steps(Box::new(TaskSteps {
+            task: call,
+            block: arena.reserve(pending),
+        }))
+    }
+}
+
+/// What is around the steps of a block.
+struct Around<'a> {
+    block: BlockId,
+    context: Rc<Context<'a>>,
+    loops: Rc<[String]>,
+    in_loop: bool,
+}
+
+impl<'a> Around<'a> {
+    /// Steps that belong to a node of the block.
+    fn block(&self, owner: NodeId, order: Order, steps: Vec<Step>) -> Pending<'a> {
+        Pending {
+            owner: Some(owner),
+            order,
+            isolated: false,
+            steps,
+            context: Rc::clone(&self.context),
+            loops: Rc::clone(&self.loops),
+            in_loop: self.in_loop,
         }
     }
 }

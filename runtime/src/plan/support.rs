@@ -29,13 +29,17 @@ pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
 }
 
 /// Refuses what a step asks for, its task apart.
-pub(super) fn step(step: &Step, errors: &mut Vec<PlanError>) {
+pub(super) fn step(step: &Step, in_loop: bool, errors: &mut Vec<PlanError>) {
     let mut refuse = |construct| errors.push(unsupported(construct, Some(&step.id), &step.path));
+    if in_loop && step.is_async {
+        refuse(Construct::AsyncInLoop);
+    }
     match &step.action {
-        StepAction::Loop(_) => refuse(Construct::Loop),
         StepAction::Approval(_) => refuse(Construct::Approval),
         StepAction::Agent { .. } => refuse(Construct::Agent),
-        StepAction::Parallel(_) | StepAction::Conditional { .. } => block(step, &mut refuse),
+        StepAction::Parallel(_) | StepAction::Conditional { .. } | StepAction::Loop(_) => {
+            block(step, &mut refuse);
+        }
         StepAction::Inline(_) | StepAction::Call(_) => {}
     }
     match &step.on_error {
@@ -56,8 +60,9 @@ fn block(step: &Step, refuse: &mut impl FnMut(Construct)) {
 }
 
 /// Refuses what a task asks for.
-pub(super) fn task(task: &Task, step: Option<&str>, path: &str, errors: &mut Vec<PlanError>) {
-    let mut refuse = |construct| errors.push(unsupported(construct, step, path));
+pub(super) fn task(task: &Task, step: Option<&Step>, path: &str, errors: &mut Vec<PlanError>) {
+    let id = step.map(|step| step.id.as_str());
+    let mut refuse = |construct| errors.push(unsupported(construct, id, path));
     match task.execution.as_ref().map(|execution| execution.kind) {
         Some(ExecutionKind::Human) => refuse(Construct::Human),
         Some(ExecutionKind::EventWait) => refuse(Construct::EventWait),
@@ -66,8 +71,18 @@ pub(super) fn task(task: &Task, step: Option<&str>, path: &str, errors: &mut Vec
     if task.batch.is_some() {
         refuse(Construct::Batch);
     }
-    if !task.steps.is_empty() {
-        refuse(Construct::TaskSteps);
+    if task.steps.is_empty() {
+        return;
+    }
+    let execution = task.execution.as_ref();
+    if execution.is_some_and(|execution| execution.entrypoint.is_some()) {
+        refuse(Construct::StepsAndEntrypoint);
+    }
+    if execution.is_some_and(|execution| execution.timeout.is_some()) {
+        refuse(Construct::BlockTimeout);
+    }
+    if let Some(step) = step {
+        block(step, &mut refuse);
     }
 }
 

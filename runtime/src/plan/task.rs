@@ -66,38 +66,32 @@ impl<'a> Callee<'a> {
 }
 
 impl Compiler<'_> {
-    /// What a step calls. An empty call when it cannot call anything; the reason is then an error.
-    pub(super) fn call(&mut self, caller: &Caller<'_>, step: &Step) -> TaskCall {
+    /// What a step calls; `called` is the manifest it refers to. An empty call when it cannot call anything; the reason
+    /// is then an error.
+    pub(super) fn call(
+        &mut self,
+        caller: &Caller<'_>,
+        step: &Step,
+        called: Option<&Arc<Manifest>>,
+    ) -> TaskCall {
         let input = step
             .input
             .clone()
             .map_or(TaskInput::Empty, TaskInput::Rendered);
-        match &step.action {
-            StepAction::Inline(task) => {
-                let callee = Callee {
-                    name: None,
-                    task,
-                    manifest: caller.context.manifest,
-                };
-                self.task_call(caller, &callee, input)
+        if let StepAction::Inline(task) = &step.action {
+            let callee = Callee {
+                name: None,
+                task,
+                manifest: &caller.context.manifest,
+            };
+            return self.task_call(caller, &callee, input);
+        }
+        match called.map(|manifest| (manifest, &manifest.body)) {
+            Some((manifest, Body::Task(task))) => {
+                self.task_call(caller, &Callee::manifest(manifest, task), input)
             }
-            StepAction::Call(reference) => {
-                match self.called(caller, reference, caller.context.manifest) {
-                    Some(manifest) => match &manifest.body {
-                        Body::Task(task) => {
-                            self.task_call(caller, &Callee::manifest(&manifest, task), input)
-                        }
-                        _ => nothing(),
-                    },
-                    None => nothing(),
-                }
-            }
-            // Refused by name before, or no task.
-            StepAction::Agent { .. }
-            | StepAction::Parallel(_)
-            | StepAction::Conditional { .. }
-            | StepAction::Loop(_)
-            | StepAction::Approval(_) => nothing(),
+            // Refused by name.
+            _ => nothing(),
         }
     }
 
@@ -139,6 +133,13 @@ impl Compiler<'_> {
                 caller.path(),
             ));
         }
+        if !task.steps.is_empty() {
+            self.errors.push(unsupported(
+                Construct::FallbackSteps,
+                caller.id(),
+                caller.path(),
+            ));
+        }
         // Not bound by step id: that handler is the one that failed.
         let callee = Callee::manifest(&manifest, task);
         Some(self.bare_call(caller, &callee, TaskInput::Empty, None, None))
@@ -154,7 +155,7 @@ impl Compiler<'_> {
     ) -> TaskCall {
         let task = callee.task;
         let (step, path) = (caller.id(), caller.path());
-        support::task(task, step, path, &mut self.errors);
+        support::task(task, caller.step, path, &mut self.errors);
         let execution = task.execution.as_ref();
         TaskCall {
             name: callee.name.map(str::to_owned),
@@ -185,7 +186,7 @@ impl Compiler<'_> {
     }
 
     /// The task manifest a reference leads to.
-    fn called(
+    pub(super) fn called(
         &mut self,
         caller: &Caller<'_>,
         reference: &Reference,

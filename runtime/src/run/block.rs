@@ -13,15 +13,15 @@ use super::transition::Rejection;
 use crate::plan::{Action, BlockId, Branches};
 
 impl Machine<'_> {
-    /// Begins the steps of a parallel block.
-    pub(super) fn open_parallel(
+    /// Begins the steps of a block that has one way only.
+    pub(super) fn open_block(
         &mut self,
         place: Place,
         input: Value,
         block: BlockId,
     ) -> Result<(), Rejection> {
         self.opened(place, input, None)?;
-        self.open_scope(place, block)
+        self.open_scope(place, block, None)
     }
 
     /// Begins the steps of the first branch whose condition holds, else of the last resort, else none.
@@ -51,7 +51,7 @@ impl Machine<'_> {
         match taken.or(otherwise) {
             Some((name, block)) => {
                 self.opened(place, input, Some(name))?;
-                self.open_scope(place, block)
+                self.open_scope(place, block, None)
             }
             None => {
                 self.opened(place, input, None)?;
@@ -72,10 +72,17 @@ impl Machine<'_> {
             node: place.node.0,
             input,
             branch,
+            items: None,
+            parallelism: None,
         })
     }
 
-    fn open_scope(&mut self, owner: Place, block: BlockId) -> Result<(), Rejection> {
+    pub(super) fn open_scope(
+        &mut self,
+        owner: Place,
+        block: BlockId,
+        iteration: Option<usize>,
+    ) -> Result<(), Rejection> {
         let opened = ScopeId(self.state.next_scope);
         self.record(Event::ScopeOpened {
             step: self.node(owner)?.id.clone(),
@@ -83,6 +90,7 @@ impl Machine<'_> {
             node: owner.node.0,
             opened: opened.0,
             block: block.0,
+            iteration,
         })?;
         let free = self.state.places(opened);
         let free = free.filter(|(_, step)| step.unmet == 0);
@@ -105,29 +113,36 @@ impl Machine<'_> {
         if self.step(block)?.phase != Phase::Open {
             return Ok(());
         }
+        let action = &self.node(block)?.action;
+        if let Action::Loop(repeat) = action {
+            return self.iteration_done(block, repeat, scope);
+        }
         if let Some(failed) = self.state.failure_in(scope) {
             return self.fail_block(block, failed);
         }
-        let output = match &self.node(block)?.action {
+        let output = match action {
             Action::Parallel(_) => self.outputs(scope)?,
-            Action::Conditional(_) | Action::Task(_) => self.last_output(scope),
+            _ => self.last_output(scope),
         };
-        match self.block_output(block, output)? {
+        self.block_done(block, output)
+    }
+
+    /// Settles a block with its output, once that has passed its checks.
+    pub(super) fn block_done(&mut self, block: Place, output: Value) -> Result<(), Rejection> {
+        let checked = if self.node(block)?.task().is_some() {
+            self.accept(block, output)?
+        } else {
+            let broken = violations(None, &output);
+            if broken.is_empty() {
+                self.mapped(block, output)?
+            } else {
+                Err(self.violated(block, "output", broken)?)
+            }
+        };
+        match checked {
             Ok(output) => self.complete(block, output, None),
             Err(error) => self.settle_failure(block, error).map(drop),
         }
-    }
-
-    fn block_output(
-        &mut self,
-        block: Place,
-        output: Value,
-    ) -> Result<Result<Value, StepError>, Rejection> {
-        let broken = violations(None, &output);
-        if !broken.is_empty() {
-            return self.violated(block, "output", broken).map(Err);
-        }
-        self.mapped(block, output)
     }
 
     /// A step of a block failed, and nobody continues it: the block fails with its error, and what is left of it is
@@ -136,9 +151,14 @@ impl Machine<'_> {
         if self.step(block)?.phase != Phase::Open {
             return Ok(());
         }
-        self.stop_block(block)?;
         let error = self.step(failed)?.error.as_deref().cloned();
         let error = error.unwrap_or_else(|| inconsistent(&self.step_name(failed)));
+        self.end_block(block, error)
+    }
+
+    /// Fails a block, and stops what is left of it.
+    pub(super) fn end_block(&mut self, block: Place, error: StepError) -> Result<(), Rejection> {
+        self.stop_block(block)?;
         self.settle_failure(block, error).map(drop)
     }
 
@@ -158,7 +178,7 @@ impl Machine<'_> {
     }
 
     /// The output of the last step of a scope that ran, in document order.
-    fn last_output(&self, scope: ScopeId) -> Value {
+    pub(super) fn last_output(&self, scope: ScopeId) -> Value {
         let steps = self.state.places(scope);
         let ran = steps
             .filter(|(_, step)| step.phase == Phase::Completed)

@@ -108,6 +108,12 @@ pub enum Event {
         /// The branch that is taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         branch: Option<String>,
+        /// What a loop goes over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items: Option<Vec<Value>>,
+        /// Iterations of a loop at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parallelism: Option<usize>,
     },
     /// The steps of a block are there, pending.
     ScopeOpened {
@@ -121,6 +127,28 @@ pub enum Event {
         opened: u32,
         /// The block of the plan.
         block: u32,
+        /// The iteration of a loop, from 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        iteration: Option<usize>,
+    },
+    /// An iteration of a loop ended; its scope is gone.
+    IterationFinished {
+        /// Id of the loop.
+        step: String,
+        /// The scope the loop stands in.
+        scope: u32,
+        /// Its node.
+        node: u32,
+        /// The scope of the iteration.
+        closed: u32,
+        /// Which iteration, from 0.
+        iteration: usize,
+        /// Whether a step in it failed, and the failure was continued.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+        /// Its result, if the loop collects them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
     },
     /// An attempt was put into the queue.
     StepDispatched {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::event::{Event, RunError, SkipReason};
 use super::input::StepError;
-use super::state::{BlockState, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use super::state::{Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
 use super::steer::StepOrder;
-use crate::plan::{BlockId, NodeId, OnError, Plan};
+use crate::plan::{BlockId, NodeId, Plan};
 use crate::port::{RunStatus, Timestamp, Version};
 
 /// An event that does not fit the state or the plan: the log is not this run's, or not this plan's.
@@ -19,7 +19,7 @@ pub struct Unfitting {
 }
 
 impl Unfitting {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
         }
@@ -148,50 +148,6 @@ impl RunState {
         self.error = self.first_failure(plan);
     }
 
-    /// The first step whose failure ends the run or will, as the run's error.
-    fn first_failure(&self, plan: &Plan) -> Option<RunError> {
-        let failed = self.failure_below(plan, ScopeId::ROOT)?;
-        let step = self.step(failed)?;
-        let id = plan.node(failed.node).map(|node| node.id.as_str());
-        Some(RunError::of_step(
-            step.error.as_deref()?,
-            id.unwrap_or_default(),
-            step.attempt,
-        ))
-    }
-
-    /// The first step of a scope, or of a block in it, whose failure nobody takes on himself. Of a block that failed
-    /// because of a step in it, that step.
-    fn failure_below(&self, plan: &Plan, scope: ScopeId) -> Option<Place> {
-        self.places(scope).find_map(|(place, step)| {
-            let failed = matches!(step.phase, Phase::Failed { continued: false });
-            if !failed && (step.phase != Phase::Open || catches(plan, place.node)) {
-                return None;
-            }
-            let mut scopes = step.block.iter().flat_map(|block| &block.scopes);
-            let inner = scopes.find_map(|scope| self.failure_below(plan, *scope));
-            inner.or(failed.then_some(place))
-        })
-    }
-
-    /// The first step of a scope whose failure nobody continued.
-    pub(super) fn failure_in(&self, scope: ScopeId) -> Option<Place> {
-        let mut steps = self.places(scope);
-        let failed = |step: &StepState| matches!(step.phase, Phase::Failed { continued: false });
-        steps.find(|(_, step)| failed(step)).map(|(place, _)| place)
-    }
-
-    /// Whether a block around the step takes its failure on itself, or was skipped by an operator, so that it is none of
-    /// the run.
-    pub(super) fn is_caught(&self, plan: &Plan, place: Place) -> bool {
-        let skipped = |block: Place| {
-            let step = self.step(block);
-            step.is_some_and(|step| matches!(step.phase, Phase::Skipped { .. }))
-        };
-        let mut blocks = self.around(place).skip(1);
-        blocks.any(|block| catches(plan, block.node) || skipped(block))
-    }
-
     fn evolve_step(&mut self, plan: &Plan, event: &Event, at: Timestamp) -> Result<(), Unfitting> {
         let place = event
             .place()
@@ -202,25 +158,9 @@ impl RunState {
                 self.enter(plan, place, Phase::Ready, at)?;
                 self.ready.push_back(place);
             }
-            Event::StepOpened { input, branch, .. } => {
-                let step = self.step_mut(place)?;
-                step.input = Some(Arc::new(input.clone()));
-                step.started_at.get_or_insert(at);
-                step.block = Some(Box::new(BlockState {
-                    branch: branch.clone(),
-                    ..BlockState::default()
-                }));
-                self.enter(plan, place, Phase::Open, at)?;
-            }
-            Event::ScopeOpened { opened, block, .. } => {
-                let opened = ScopeId(*opened);
-                let scope = ScopeState::open(plan, BlockId(*block), Some(place))?;
-                let owner = self.step_mut(place)?.block.as_mut();
-                let owner = owner.ok_or_else(|| Unfitting::new("the block is not open"))?;
-                owner.scopes.push(opened);
-                self.scopes.insert(opened, scope);
-                self.next_scope = opened.0.saturating_add(1);
-            }
+            Event::StepOpened { .. }
+            | Event::ScopeOpened { .. }
+            | Event::IterationFinished { .. } => self.evolve_block(plan, place, event, at)?,
             Event::StepDispatched { attempt, .. } => {
                 self.enter(plan, place, Phase::Running, at)?;
                 let step = self.step_mut(place)?;
@@ -303,7 +243,7 @@ impl RunState {
     }
 
     /// Puts a step into a phase and keeps all counters right.
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         plan: &Plan,
         place: Place,
@@ -351,7 +291,7 @@ impl RunState {
         Ok(())
     }
 
-    fn step_mut(&mut self, place: Place) -> Result<&mut StepState, Unfitting> {
+    pub(super) fn step_mut(&mut self, place: Place) -> Result<&mut StepState, Unfitting> {
         let found = self.scopes.get_mut(&place.scope).and_then(|scope| {
             let position = scope.position(place.node)?;
             scope.steps.get_mut(position)
@@ -365,15 +305,13 @@ impl RunState {
     }
 }
 
-/// Whether a block's failure is none of what is around it.
-fn catches(plan: &Plan, block: NodeId) -> bool {
-    let block = plan.node(block);
-    block.is_some_and(|block| block.is_async || block.on_error == Some(OnError::Continue))
-}
-
 impl ScopeState {
     /// A new scope of a block, opened by `owner`.
-    fn open(plan: &Plan, block: BlockId, owner: Option<Place>) -> Result<Self, Unfitting> {
+    pub(super) fn open(
+        plan: &Plan,
+        block: BlockId,
+        owner: Option<Place>,
+    ) -> Result<Self, Unfitting> {
         let found = plan
             .block(block)
             .ok_or_else(|| Unfitting::new(format!("the plan has no block {}", block.0)))?;
@@ -383,6 +321,7 @@ impl ScopeState {
             parent: owner.map(|owner| owner.scope),
             node: owner.map(|owner| owner.node),
             block,
+            iteration: None,
             join: found.join,
             first: found.first,
             pending: unmet(nodes().filter(|node| !node.is_async).count()),
@@ -450,6 +389,7 @@ impl Event {
             Self::StepReady { scope, node, .. }
             | Self::StepOpened { scope, node, .. }
             | Self::ScopeOpened { scope, node, .. }
+            | Self::IterationFinished { scope, node, .. }
             | Self::StepDispatched { scope, node, .. }
             | Self::StepCompleted { scope, node, .. }
             | Self::AttemptFailed { scope, node, .. }

@@ -120,18 +120,10 @@ impl Machine<'_> {
         place: Place,
         error: &StepError,
     ) -> Result<TaskErrorAction, Rejection> {
-        let node = self.node(place)?;
-        if node.on_error.is_some() || self.step(place)?.fallback {
+        if self.step(place)?.fallback {
             return Ok(TaskErrorAction::Fail);
         }
-        let Some(task) = node.task() else {
-            return Ok(TaskErrorAction::Fail);
-        };
-        Ok(match task.mapped(&error.code) {
-            // All attempts it may have are made: what is said of any code decides.
-            Some(TaskErrorAction::Retry) | None => task.on_error,
-            Some(action) => action,
-        })
+        Ok(self.node(place)?.task_action(&error.code))
     }
 
     fn fall_back(&mut self, place: Place, fallback: String) -> Result<Next, Rejection> {

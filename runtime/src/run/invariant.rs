@@ -10,6 +10,7 @@ use crate::port::RunStatus;
 /// - The ready list holds the ready steps, each once.
 /// - No step is past pending before its dependencies are settled.
 /// - A block that is open has a step that its end waits for; one that failed has none that goes on.
+/// - A loop has no more scopes than iterations it may run at once, and none for those that are finished.
 /// - Never more steps in flight than the plan allows.
 /// - A running run has something in flight, for nothing else moves it (deadlock detection); a ready step means that all
 ///   slots are taken, or the run is held. What has ended is not held.
@@ -101,6 +102,18 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
     let waits = |scope: &ScopeId| state.scope(*scope).is_some_and(|scope| scope.pending > 0);
     if step.phase == Phase::Open && !scopes.clone().any(waits) {
         problems.push("is open, but nothing in it is waited for".to_owned());
+    }
+    if let Some((block, cursor)) = step
+        .block
+        .as_deref()
+        .and_then(|b| Some((b, b.cursor.as_ref()?)))
+    {
+        if block.scopes.len() > cursor.parallelism {
+            problems.push("more iterations than may run at once".to_owned());
+        }
+        if cursor.finished + block.scopes.len() != cursor.next || cursor.next > cursor.items.len() {
+            problems.push("iterations begun, finished and open disagree".to_owned());
+        }
     }
     let unsettled = |scope: &ScopeId| {
         let mut steps = state.places(*scope);

@@ -43,10 +43,11 @@
 //!
 //! # Scopes
 //!
-//! A step instance is a node in a scope ([`Place`]). Scope 0 is the run; a block of the plan (Parallel, a branch) gets a
+//! A step instance is a node in a scope ([`Place`]). Scope 0 is the run; a block of the plan (Parallel, a branch, an iteration) gets a
 //! scope each time it runs, with its parent, the node that opened it, the number of steps its end waits for, and its
 //! join. A failure that nobody takes on himself travels from scope to scope: it fails the block, then the block around
-//! it, then the run. Scopes are kept when they are done, for expressions to read.
+//! it, then the run. Scopes are kept when they are done, for expressions to read; an iteration of a loop goes when it is
+//! finished, so a loop holds what is in flight.
 
 mod block;
 mod bounds;
@@ -65,8 +66,10 @@ mod output;
 mod pause;
 mod ready;
 mod reopen;
+mod repeat;
 mod replay;
 mod result;
+mod scopes;
 mod start;
 mod state;
 mod steer;
@@ -80,9 +83,10 @@ pub use event::{Event, RunError, SkipReason};
 pub use evolve::Unfitting;
 pub use input::{Input, RetryOwner, Start, StepError};
 pub use invariant::check_invariants;
+pub use repeat::{MAX_COLLECTED, MAX_COLLECTED_BYTES, MAX_PARALLELISM};
 pub use replay::ReplayError;
 pub use start::DEADLINE_TIMER;
-pub use state::{BlockState, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use state::{BlockState, Cursor, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
 pub use steer::{Command, Order, StepOrder};
 pub use transition::{Answer, Next, Rejection, Transition, apply};
-pub use view::{RunView, StepView};
+pub use view::{IterationsView, RunView, StepView};

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::input::Start;
-use super::state::{Place, RunState, ScopeId, StepState};
+use super::state::{Place, RunState, ScopeId, ScopeState, StepState};
 use crate::expression::{Scope, Segment};
-use crate::plan::{BlockId, NodeId, Plan, SECRET_KEY};
+use crate::plan::{Action, BlockId, NodeId, Plan, SECRET_KEY};
 use crate::port::Timestamp;
 
 /// The names at one point of one run.
@@ -57,7 +57,47 @@ type Found<'a> = Option<(Cow<'a, Value>, usize)>;
 
 impl<'a> Names<'a> {
     fn input(&self) -> &'a Value {
-        self.input.unwrap_or(&self.start.input)
+        let task = || self.input_of_task_around();
+        self.input.or_else(task).unwrap_or(&self.start.input)
+    }
+
+    /// The input of the innermost task made of steps that the expression stands in.
+    fn input_of_task_around(&self) -> Option<&'a Value> {
+        let state = self.state?;
+        let task = state.around(self.site.place?).skip(1).find(|place| {
+            let node = self.plan.node(place.node);
+            node.is_some_and(|node| node.task().is_some())
+        })?;
+        state.step(task)?.input.as_deref()
+    }
+
+    /// The element or the position of the innermost loop around that goes by this name.
+    fn loop_variable(&self, name: &str, rest: &[Segment<'_>]) -> Found<'a> {
+        let state = self.state?;
+        let mut scope = self.home().0;
+        loop {
+            let here = state.scope(scope)?;
+            let owner = state.owner(scope)?;
+            if let (Some(iteration), Action::Loop(repeat)) =
+                (here.iteration, &self.plan.node(owner.node)?.action)
+            {
+                if name == repeat.index || name == "index" {
+                    return owned(iteration.into(), 1);
+                }
+                if name == repeat.item || name == "item" {
+                    let cursor = state.step(owner)?.block.as_deref()?.cursor.as_ref()?;
+                    let item = cursor.items.get(iteration)?;
+                    // `item.<as>` is the element, too, unless the element has such a member.
+                    let named = rest.first() == Some(&Segment::Key(&repeat.item));
+                    let again = named && name == "item" && item.get(&repeat.item).is_none();
+                    return Some((Cow::Borrowed(item), if again { 2 } else { 1 }));
+                }
+            }
+            if self.plan.block(here.block)?.isolated {
+                return None;
+            }
+            scope = here.parent?;
+        }
     }
 
     fn workflow(&self, rest: &[Segment<'_>]) -> Found<'a> {
@@ -81,6 +121,10 @@ impl<'a> Names<'a> {
 
     fn workflow_member(&self, member: &str) -> Option<Cow<'a, Value>> {
         Some(match member {
+            // To the steps of a task in a manifest of its own, the task is the workflow.
+            "input" if self.plan.space(self.home().1) != BlockId::ROOT => {
+                Cow::Borrowed(self.input_of_task_around()?)
+            }
             "input" => Cow::Borrowed(&self.start.input),
             "run_id" => Cow::Owned(self.start.run.to_string().into()),
             "name" => Cow::Owned(self.plan.name().into()),
@@ -163,7 +207,9 @@ impl<'a> Names<'a> {
         while let Some((node, block)) = way.pop() {
             let owner = state.step(Place { scope, node })?;
             let mut scopes = owner.block.as_deref()?.scopes.iter().copied();
-            scope = scopes.find(|scope| state.scope(*scope).is_some_and(|s| s.block == block))?;
+            // Of a loop, no iteration stands for all.
+            let is_it = |scope: &ScopeState| scope.block == block && scope.iteration.is_none();
+            scope = scopes.find(|scope| state.scope(*scope).is_some_and(is_it))?;
         }
         Some(Place { scope, node })
     }
@@ -244,7 +290,8 @@ impl<'a> Names<'a> {
 
     fn bare(&self, name: &str, rest: &[Segment<'_>]) -> Found<'a> {
         if !self.isolated {
-            if let Some(value) = self.variables.get(name) {
+            let is_own = self.plan.space(self.home().1) == BlockId::ROOT;
+            if let Some(value) = self.variables.get(name).filter(|_| is_own) {
                 return Some((Cow::Borrowed(value), 1));
             }
             if let Some(node) = self.find(name) {
@@ -261,6 +308,11 @@ impl Scope for Names<'_> {
         let (Segment::Key(root), rest) = path.split_first()? else {
             return None;
         };
+        if !self.isolated
+            && let Some(found) = self.loop_variable(root, rest)
+        {
+            return Some(found);
+        }
         match *root {
             "input" => Some((Cow::Borrowed(self.input()), 1)),
             "workflow" => self.workflow(rest),

@@ -59,7 +59,9 @@ impl Machine<'_> {
     fn begin(&mut self, place: Place, input: Value) -> Result<(), Rejection> {
         match &self.node(place)?.action {
             Action::Task(_) => self.ready(place, input),
-            Action::Parallel(block) => self.open_parallel(place, input, *block),
+            Action::Parallel(block) => self.open_block(place, input, *block),
+            Action::Steps(steps) => self.open_block(place, input, steps.block),
+            Action::Loop(repeat) => self.open_loop(place, input, repeat),
             Action::Conditional(branches) => self.open_branch(place, input, branches),
         }
     }

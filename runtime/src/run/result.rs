@@ -67,6 +67,11 @@ impl Machine<'_> {
             scope: ScopeId(step.scope),
             node: NodeId(step.node),
         };
+        let gone = step.scope < self.state.next_scope && self.state.scope(place.scope).is_none();
+        if gone && step.run == run {
+            // The iteration it belongs to is finished.
+            return Ok(Err(Answer::Late));
+        }
         let state = self.state.step(place).ok_or_else(unknown)?;
         if step.run != run || step.attempt == 0 || step.attempt > state.attempt {
             return Err(unknown());
@@ -86,7 +91,7 @@ impl Machine<'_> {
     }
 
     /// The output as the step's own, once it has passed its checks.
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         place: Place,
         output: Value,

@@ -116,6 +116,9 @@ pub struct ScopeState {
     pub node: Option<NodeId>,
     /// The block it is an instance of.
     pub block: BlockId,
+    /// Which iteration of a loop it is, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<usize>,
     /// When it is done.
     #[serde(default)]
     pub join: Join,
@@ -188,12 +191,38 @@ pub struct StepState {
 /// A block that was opened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BlockState {
-    /// Its scopes, in the order in which they were opened. They are kept when they are done, for expressions to read.
+    /// Its scopes, in the order in which they were opened. They are kept when they are done, for expressions to read;
+    /// iterations of a loop only when they failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<ScopeId>,
     /// The branch that was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// How far a loop is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// How far a loop is. Its size does not depend on how many iterations are finished, unless it collects their results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// What it goes over.
+    pub items: Arc<Vec<Value>>,
+    /// The iteration to begin next.
+    pub next: usize,
+    /// Iterations at once.
+    pub parallelism: usize,
+    /// Iterations finished.
+    pub finished: usize,
+    /// Of those, how many had a step whose failure was continued.
+    #[serde(default, skip_serializing_if = "is_zero_size")]
+    pub failed: usize,
+    /// Results of finished iterations, by their number, if the loop collects them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Option<Arc<Value>>>,
+    /// About how much JSON the results are, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero_size")]
+    pub bytes: usize,
 }
 
 /// Where a step stands.
@@ -423,6 +452,10 @@ const fn first_scope() -> u32 {
 }
 
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_zero_size(number: &usize) -> bool {
     *number == 0
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::event::{RunError, SkipReason};
 use super::input::StepError;
-use super::state::{Phase, Place, RunState, ScopeId, StepState};
+use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState};
 use crate::plan::Plan;
 use crate::port::{PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
@@ -65,10 +65,14 @@ pub struct StepView {
     pub id: String,
     /// For people.
     pub name: Option<String>,
-    /// What it does: `task`, `parallel`, `conditional`.
+    /// What it does: `task`, `parallel`, `conditional`, `loop`, `steps`.
     pub kind: &'static str,
     /// The branch of a conditional that was taken.
     pub branch: Option<String>,
+    /// How far a loop is.
+    pub iterations: Option<IterationsView>,
+    /// The iteration the step belongs to, from 0, if it stands in a loop itself.
+    pub iteration: Option<usize>,
     /// Scope instance.
     pub scope: u32,
     /// Node.
@@ -101,6 +105,27 @@ pub struct StepView {
     pub started_at: Option<Timestamp>,
     /// When it was settled.
     pub finished_at: Option<Timestamp>,
+}
+
+/// How far a loop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct IterationsView {
+    /// How many there are.
+    pub total: usize,
+    /// How many have ended.
+    pub finished: usize,
+    /// Of those, how many had a step whose failure was continued.
+    pub failed: usize,
+}
+
+impl IterationsView {
+    fn of(cursor: &Cursor) -> Self {
+        Self {
+            total: cursor.items.len(),
+            finished: cursor.finished,
+            failed: cursor.failed,
+        }
+    }
 }
 
 impl RunState {
@@ -157,7 +182,10 @@ impl RunState {
             steps: self
                 .in_document_order()
                 .into_iter()
-                .filter_map(|(place, step)| StepView::of(plan, place, step))
+                .filter_map(|(place, step)| {
+                    let iteration = self.scope(place.scope).and_then(|scope| scope.iteration);
+                    StepView::of(plan, place, step, iteration)
+                })
                 .collect(),
         }
     }
@@ -207,7 +235,7 @@ impl RunState {
 }
 
 impl StepView {
-    fn of(plan: &Plan, place: Place, step: &StepState) -> Option<Self> {
+    fn of(plan: &Plan, place: Place, step: &StepState, iteration: Option<usize>) -> Option<Self> {
         let node = plan.node(place.node)?;
         let waits_for = node.depends_on.iter().filter_map(|id| plan.node(*id));
         Some(Self {
@@ -215,6 +243,12 @@ impl StepView {
             name: node.name.clone(),
             kind: node.action.kind(),
             branch: step.block.as_ref().and_then(|block| block.branch.clone()),
+            iterations: step
+                .block
+                .as_ref()
+                .and_then(|block| block.cursor.as_ref())
+                .map(IterationsView::of),
+            iteration,
             scope: place.scope.0,
             node: place.node.0,
             status: step.phase.as_str(),

@@ -340,7 +340,7 @@ pub(crate) fn types(events: &[Event]) -> Vec<String> {
 }
 
 fn is_in_flight(step: &StepView) -> bool {
-    step.kind == "task" && matches!(step.status, "running" | "retrying")
+    (step.kind == "task" || step.fallback) && matches!(step.status, "running" | "retrying")
 }
 
 /// The answer to a result that was recorded.

@@ -39,7 +39,6 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
     let cases = [
         (format!("steps: [{{id: a, kind: Parallel, retry: {{max_attempts: 2}}, parallel: {inner}}}]"), "retry of a block"),
         (format!("steps: [{{id: a, kind: Conditional, timeout_seconds: 5, condition: 'true', steps: {inner}}}]"), "timeout_seconds of a block"),
-        (format!("steps: [{{id: a, kind: Loop, loop: {{over: '${{{{ input.x }}}}'}}, steps: {inner}}}]"), "a loop"),
         ("steps: [{id: a, kind: Agent, ref: b}]".to_owned(), "an agent step"),
         ("steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(), "a human task"),
         ("steps: [{id: a, kind: Task, inline: {execution: {type: event_wait}}}]".to_owned(), "waiting for an event"),

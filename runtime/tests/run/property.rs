@@ -31,9 +31,15 @@ struct Shape {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Task { attempts: u32 },
+    Task {
+        attempts: u32,
+    },
     Parallel(Vec<Shape>),
     Conditional(&'static str, Vec<Shape>, Vec<Shape>),
+    /// Over so many elements, so many at once.
+    Loop(usize, usize, Vec<Shape>),
+    /// A task made of steps.
+    Steps(Vec<Shape>),
 }
 
 /// Tasks, and blocks of tasks and blocks.
@@ -47,6 +53,9 @@ fn any_shape() -> impl Strategy<Value = Shape> {
             choice.prop_map(|(condition, then, otherwise)| {
                 Kind::Conditional(condition, then, otherwise)
             }),
+            (0_usize..5, 1_usize..4, list(0))
+                .prop_map(|(items, parallelism, steps)| { Kind::Loop(items, parallelism, steps) }),
+            list(1).prop_map(Kind::Steps),
         ])
     })
 }
@@ -91,13 +100,16 @@ impl Shape {
             Kind::Conditional(condition, then, otherwise) => {
                 Kind::Conditional(blind(condition), all(then), all(otherwise))
             }
+            // Which iterations begin before one fails depends on the order of results.
+            Kind::Loop(items, _, steps) => Kind::Loop(items, 1, all(steps)),
+            Kind::Steps(steps) => Kind::Steps(all(steps)),
         };
         self
     }
 }
 
 /// Steps as YAML, in one line; ids are numbered through the whole workflow.
-fn list(steps: &[Shape], count: &mut usize) -> String {
+fn list(steps: &[Shape], in_loop: bool, count: &mut usize) -> String {
     let mut ids: Vec<String> = Vec::new();
     let mut text = Vec::new();
     for step in steps {
@@ -117,7 +129,8 @@ fn list(steps: &[Shape], count: &mut usize) -> String {
         write!(
             fields,
             ", continue_on_error: {}, async: {}",
-            step.continued, step.is_async
+            step.continued,
+            step.is_async && !in_loop
         )
         .unwrap();
         match &step.kind {
@@ -128,13 +141,24 @@ fn list(steps: &[Shape], count: &mut usize) -> String {
             Kind::Parallel(inner) => write!(
                 fields,
                 ", kind: Parallel, condition: '{guard}', parallel: {}",
-                list(inner, count)
+                list(inner, in_loop, count)
+            ),
+            Kind::Loop(items, parallelism, inner) => write!(
+                fields,
+                ", kind: Loop, condition: '{guard}', loop: {{over: {:?}, parallelism: {parallelism}}}, steps: {}",
+                (0..*items).collect::<Vec<_>>(),
+                list(inner, true, count)
+            ),
+            Kind::Steps(inner) => write!(
+                fields,
+                ", kind: Task, condition: '{guard}', inline: {{steps: {}}}",
+                list(inner, in_loop, count)
             ),
             Kind::Conditional(condition, then, otherwise) => write!(
                 fields,
                 ", kind: Conditional, condition: '{guard}', branches: [{{condition: '{condition}', steps: {}}}], else: {}",
-                list(then, count),
-                list(otherwise, count)
+                list(then, in_loop, count),
+                list(otherwise, in_loop, count)
             ),
         }
         .unwrap();
@@ -176,7 +200,7 @@ impl Flow {
         if self.timed {
             spec.push_str("timeout_seconds: 600\n");
         }
-        writeln!(spec, "steps: {}", list(&self.steps, &mut 0)).unwrap();
+        writeln!(spec, "steps: {}", list(&self.steps, false, &mut 0)).unwrap();
         compile(&workflow(&spec)).unwrap_or_else(|errors| panic!("{errors:#?}\n{spec}"))
     }
 
@@ -320,7 +344,7 @@ fn deliver_all(run: &mut Run) {
 const ALL_MODES: &[&str] = &["halt", "continue", "notify"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_keeps_the_laws_and_ends_when_its_results_are_in(

@@ -96,7 +96,21 @@ fn of_step(event: &Event) -> String {
             Some(branch) => format!("{step}: its steps begin, branch {branch}"),
             None => format!("{step}: its steps begin"),
         },
-        Event::ScopeOpened { step, opened, .. } => format!("{step}: scope {opened} opened"),
+        Event::ScopeOpened {
+            step, iteration, ..
+        } => match iteration {
+            Some(iteration) => format!("{step}: iteration {iteration} begins"),
+            None => format!("{step}: its steps are there"),
+        },
+        Event::IterationFinished {
+            step,
+            iteration,
+            failed,
+            ..
+        } => {
+            let how = if *failed { ", a step in it failed" } else { "" };
+            format!("{step}: iteration {iteration} ended{how}")
+        }
         Event::StepCanceled { step, .. } => format!("{step}: canceled"),
         Event::StepSteered {
             step,
