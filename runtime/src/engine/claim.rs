@@ -144,11 +144,12 @@ impl Engine {
                 _ => rest.push((admitted.delivery.receipt, core.now())),
             }
         }
-        if !rest.is_empty() {
-            core.backend()?.release(&rest)?;
-        }
         if !attempts.is_empty() {
             core.keeper.start(core, core.options.lease / 3)?;
+        }
+        if !rest.is_empty() {
+            // What cannot be given back comes again at the end of its lease; the others are run all the same.
+            let _ = core.backend()?.release(&rest);
         }
         Ok(attempts)
     }

@@ -221,6 +221,31 @@ stories! {
         }
     }
 
+    fn attempts_are_run_although_another_one_cannot_be_given_back(lab) {
+        let suspect = start(&lab.engine(), &workflow(&step("suspect")));
+        take(&lab.engine());
+        lab.pass(LEASE);
+        let others = ["left", "right"].map(|id| start(&lab.engine(), &workflow(&step(id))));
+        // One that lost a worker comes alone: those fetched with it are to be given back.
+        let backend = Faulty::with(lab.backend(), |name, _| {
+            [Mode::Works, Mode::Refused][usize::from(name == "release")]
+        });
+        let engine = Engine::over(backend as Arc<dyn Backend>, lab.options()).unwrap();
+        for expected in [1, 0] {
+            let claims = engine.receive(&[QUEUE], 10).unwrap();
+            assert_eq!(claims.len(), expected);
+            for claim in claims {
+                engine.complete(&claim.token, json!({})).unwrap();
+            }
+        }
+        assert_eq!(status(&engine, suspect), RunStatus::Completed);
+        for id in others {
+            lab.pass(LEASE);
+            engine.complete(&take(&lab.engine()).token, json!({})).unwrap();
+            assert_eq!(status(&engine, id), RunStatus::Completed);
+        }
+    }
+
     fn an_attempt_of_no_run_becomes_a_dead_letter_that_says_why(lab) {
         let engine = lab.engine();
         let id = start(&lab_of_another_store().engine(), &three_steps());
