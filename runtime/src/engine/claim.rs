@@ -325,12 +325,7 @@ impl Core {
         let Some(item) = delivery.step.filter(|_| again) else {
             return Ok(false);
         };
-        let hot = match self.current(item.step.run) {
-            Ok(hot) => hot,
-            Err(error) if error.is_retryable() => return Err(error),
-            // Reporting its result will say what is wrong with the run.
-            Err(_) => return Ok(false),
-        };
+        let hot = self.current(item.step.run)?;
         let step = hot.state.step(place_of(&item.step));
         let held = hot.state.is_held() && step.is_none_or(|step| !step.executed);
         if held {

@@ -24,6 +24,7 @@ mod start;
 mod stored;
 mod timer;
 mod token;
+mod unreadable;
 mod view;
 
 use std::fmt;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Engine;
 use super::change::Changed;
 use super::core::Core;
+use super::unreadable::is_unreadable;
 use crate::error::Error;
 use crate::port::{RunId, RunStatus, StepRef};
 use crate::run::{Answer, Input, Next, RetryOwner, StepError};
@@ -124,6 +125,10 @@ impl Core {
             .filter_map(|answer| {
                 answer.or_else(|| {
                     let (changed, step) = changed.next()?;
+                    if changed.as_ref().is_err_and(is_unreadable) {
+                        // Its lease is to run out: whoever gets it next finds out what is wrong before running it.
+                        self.claims.remove(&step);
+                    }
                     Some(changed.map(|changed| self.reported(&step, &changed)))
                 })
             })

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::core::Core;
+use super::unreadable::is_unreadable;
 use crate::error::{Error, code};
 use crate::port::{ClaimAnswer, Delivery, MessageId, StepRef};
 
@@ -50,9 +51,13 @@ impl Core {
         let times = self.set_backs.count(&delivery.receipt.id);
         if times > TRIES
             && let Some(item) = delivery.step
-            && is_orphaned(error)
         {
-            return self.bury(delivery, item.step, error);
+            if is_orphaned(error) {
+                return self.bury(delivery, item.step, error);
+            }
+            if is_unreadable(error) {
+                return self.set_aside(delivery, item.step.run, error);
+            }
         }
         let receipt = delivery.receipt.clone();
         let until = self.now().after(pause(times));

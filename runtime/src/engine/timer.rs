@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::Engine;
 use super::claim::timed_out;
 use super::core::Core;
+use super::unreadable::is_unreadable;
 use crate::error::Error;
 use crate::port::{RunId, StepRef, TimerKey, Timestamp};
 use crate::run::{Answer, Input, RetryOwner};
@@ -20,10 +21,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// What could not be fired is left alone for so long.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
+/// A run that cannot be read so many times is put in quarantine.
+const TRIES: u32 = 3;
+
 /// Due things that could not be fired, so that the same few do not keep all others waiting: of a run that is damaged, or
-/// that another process is just firing. Each with when it is tried again.
+/// that another process is just firing.
 #[derive(Debug)]
-pub(super) struct Stuck<K>(Mutex<HashMap<K, Timestamp>>);
+pub(super) struct Stuck<K>(Mutex<HashMap<K, Again>>);
+
+/// When something stuck is tried again, and how often it was before.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    at: Timestamp,
+    tries: u32,
+}
 
 /// A setting of a timer.
 pub(super) type Setting = (TimerKey, u64);
@@ -91,7 +102,15 @@ impl Core {
                     fired += 1;
                 }
                 Err(error) if error.is_retryable() => failure = Some(error),
-                Ok(_) | Err(_) => stuck.put(due, now.after(AGAIN_AFTER)),
+                Err(error) if is_unreadable(&error) => {
+                    let (run, _) = due.input();
+                    if stuck.put(due, now.after(AGAIN_AFTER)) >= TRIES {
+                        self.quarantine_unreadable(run, &error)?;
+                    }
+                }
+                Ok(_) | Err(_) => {
+                    stuck.put(due, now.after(AGAIN_AFTER));
+                }
             }
         }
         failure.map_or(Ok(fired >= BATCH), Err)
@@ -109,12 +128,17 @@ impl<K: Eq + Hash> Stuck<K> {
         let named: HashSet<_> = due.iter().collect();
         stuck.retain(|key, _| named.contains(key));
         due.into_iter()
-            .filter(|key| stuck.get(key).is_none_or(|again| *again <= now))
+            .filter(|key| stuck.get(key).is_none_or(|again| again.at <= now))
             .collect()
     }
 
-    fn put(&self, key: K, again: Timestamp) {
-        self.0.lock().insert(key, again);
+    /// Returns how often it was tried.
+    fn put(&self, key: K, at: Timestamp) -> u32 {
+        let mut stuck = self.0.lock();
+        let again = stuck.entry(key).or_insert(Again { at, tries: 0 });
+        again.at = at;
+        again.tries = again.tries.saturating_add(1);
+        again.tries
     }
 }
 

@@ -24,6 +24,7 @@ mod killed;
 mod laws;
 mod lifecycle;
 mod manifests;
+mod quarantine;
 mod recovery;
 mod rehearse;
 mod steer;
