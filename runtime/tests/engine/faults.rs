@@ -251,6 +251,27 @@ stories! {
         }
     }
 
+    fn a_cancellation_whose_answer_was_lost_is_repeated_without_harm(lab) {
+        for mode in [Mode::Refused, Mode::DoneUnheard] {
+            let id = start(&lab.engine(), &three_steps());
+            let failed = AtomicBool::new(false);
+            let backend = Faulty::with(lab.backend(), move |name, _| {
+                let fails = name == "commit" && !failed.swap(true, Ordering::SeqCst);
+                [Mode::Works, mode][usize::from(fails)]
+            });
+            let engine = Engine::over(backend as Arc<dyn Backend>, lab.options()).unwrap();
+            assert!(engine.cancel(id, "no longer wanted").unwrap_err().is_retryable());
+            let again = engine.cancel(id, "no longer wanted").unwrap();
+            assert_eq!(again, mode == Mode::Refused, "it was done the first time or is now");
+            let details = run(&engine, id);
+            assert_eq!(details.run.status, RunStatus::Canceled);
+            let ends = details.events.iter();
+            let ends = ends.filter(|it| matches!(it.event, Event::RunCanceled { .. }));
+            assert_eq!(ends.count(), 1);
+            assert!(try_take(&engine).is_none());
+        }
+    }
+
     fn what_could_not_be_fired_is_tried_again_after_a_while(lab) {
         let broken = Arc::new(AtomicBool::new(true));
         let rule = Arc::clone(&broken);

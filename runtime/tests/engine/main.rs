@@ -16,6 +16,7 @@ mod lab;
 
 mod background;
 mod claims;
+mod clock;
 mod concurrency;
 mod consumer;
 mod faults;
