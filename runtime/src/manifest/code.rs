@@ -49,6 +49,8 @@ codes! {
     FOREIGN_ORCHESTRATION = "OSSA-M017";
     /// A JSON Schema in the manifest is not a schema.
     BAD_SCHEMA = "OSSA-M018";
+    /// There is more to say about the document than is told.
+    TOO_MANY_FINDINGS = "OSSA-M019";
 
     // Strict level
     /// The document breaks the schema of its version.

@@ -34,6 +34,6 @@ pub use discover::{
 };
 pub use load::{Document, Level, Loaded, Options, load_file, load_str};
 pub use normalise::Kind;
-pub use reader::MAX_STEPS;
+pub use reader::{MAX_FINDINGS, MAX_STEPS};
 pub(crate) use yaml::read_data;
 pub use yaml::{MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS};

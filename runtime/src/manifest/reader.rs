@@ -13,11 +13,17 @@ use super::yaml::{Mark, Marks, Segment};
 /// Most steps in a document, inner steps and compensation included.
 pub const MAX_STEPS: usize = 10_000;
 
+/// Most errors told of a document, and most other findings.
+///
+/// Looking for what was meant costs time; a hostile document could ask for it at every byte.
+pub const MAX_FINDINGS: usize = 250;
+
 /// What has been found about one document so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     found: RefCell<Vec<Diagnostic>>,
-    has_errors: Cell<bool>,
+    errors: Cell<usize>,
+    others: Cell<usize>,
     steps: Cell<usize>,
 }
 
@@ -38,19 +44,52 @@ impl Report {
         count <= MAX_STEPS
     }
 
+    /// Adds a finding, unless there are enough of its weight.
     pub(super) fn push(&self, diagnostic: Diagnostic) {
-        if diagnostic.is_error() {
-            self.has_errors.set(true);
+        let count = self.count(diagnostic.severity);
+        count.set(count.get().saturating_add(1));
+        if count.get() <= MAX_FINDINGS {
+            self.found.borrow_mut().push(diagnostic);
         }
-        self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether a further finding of that weight would not be told: then it need not be worked out.
+    ///
+    /// Asking counts as finding, so that whoever asks may leave it at that.
+    pub(super) fn is_full(&self, severity: Severity) -> bool {
+        let count = self.count(severity);
+        let is_full = count.get() >= MAX_FINDINGS;
+        if is_full {
+            count.set(count.get().saturating_add(1));
+        }
+        is_full
+    }
+
+    fn count(&self, severity: Severity) -> &Cell<usize> {
+        match severity {
+            Severity::Error => &self.errors,
+            Severity::Warning | Severity::Note => &self.others,
+        }
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.has_errors.get()
+        self.errors.get() > 0
     }
 
+    /// All findings, and a last one when some were left out.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.found.into_inner()
+        let mut found = self.found.into_inner();
+        if self.errors.get().max(self.others.get()) > MAX_FINDINGS {
+            found.push(
+                Diagnostic::new(
+                    code::TOO_MANY_FINDINGS,
+                    Severity::Note,
+                    format!("there is more to say; the first {MAX_FINDINGS} errors and {MAX_FINDINGS} warnings are told"),
+                )
+                .with_help("correct these and check again"),
+            );
+        }
+        found
     }
 }
 
@@ -376,6 +415,9 @@ impl<'a, 'r> Fields<'a, 'r> {
             if read.contains(&key) || key.starts_with("x-") {
                 continue;
             }
+            if self.report.is_full(Severity::Warning) {
+                break;
+            }
             let diagnostic = part.key_warning(
                 code::IGNORED_FIELD,
                 format!("`{key}` is not a field of OSSA here; it is ignored"),
@@ -393,9 +435,11 @@ impl<'a, 'r> Fields<'a, 'r> {
 pub(super) fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     // The cost is the product of the lengths, and nobody mistypes a text for a name.
     const LONGEST: usize = 64;
+    const MOST: usize = 1_000;
     let bound = (word.chars().count().min(24) / 3).max(1);
     names
         .iter()
+        .take(MOST)
         .filter(|name| word.len().max(name.len()) <= LONGEST)
         .map(|name| (strsim::osa_distance(word, name), *name))
         .filter(|(distance, _)| *distance <= bound)

@@ -1,7 +1,7 @@
 //! What a file may not exceed, and that what just fits is read.
 
 use ossa_runtime::manifest::{
-    Level, MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_STEPS, code,
+    Level, MAX_ALIAS_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_FINDINGS, MAX_STEPS, code,
 };
 
 use crate::{codes, lenient, only, said, steps, strict, task, workflow_of};
@@ -141,4 +141,30 @@ fn what_cannot_be_read_in_one_document_does_not_count_in_the_next() {
         .map(|document| document.is_valid())
         .collect();
     assert_eq!(valid, [false, true, false, true]);
+}
+
+#[test]
+fn a_document_with_countless_mistakes_is_answered_with_the_first_of_them() {
+    let unknown: String = (0..5_000)
+        .map(|step| format!("- {{id: a-long-name-{step}, depends_on: [another-name-{step}]}}\n"))
+        .collect();
+    let fields: String = (0..20_000)
+        .map(|field| format!("field_{field}: 1\n"))
+        .collect();
+    for (text, code) in [
+        (steps(&unknown), code::UNKNOWN_STEP),
+        (
+            task(&format!("capabilities: [a]\n{fields}")),
+            code::IGNORED_FIELD,
+        ),
+    ] {
+        let found = codes(&lenient(&text));
+        assert_eq!(found.len(), MAX_FINDINGS + 1);
+        assert_eq!(
+            found.iter().filter(|found| **found == code).count(),
+            MAX_FINDINGS
+        );
+        assert!(found.contains(&code::TOO_MANY_FINDINGS));
+        assert!(codes(&strict(&text)).contains(&code::TOO_MANY_FINDINGS));
+    }
 }

@@ -210,7 +210,7 @@ fn cycles(index: &Index<'_>, waits: &HashMap<StepId, Vec<Wait>>, report: &Report
                     set(&mut states, wait.on, State::Open);
                     way.push((wait.on, 0));
                 }
-                Some(State::Open) => {
+                Some(State::Open) if !report.is_full(Severity::Error) => {
                     let from = way
                         .iter()
                         .position(|(step, _)| *step == wait.on)

@@ -46,17 +46,18 @@ pub(super) fn steps(index: &Index<'_>, report: &Report) {
         for (position, target) in step.depends_on.iter().flatten().enumerate() {
             if index.find(target).is_none() {
                 let path = format!("{}.depends_on[{position}]", step.path);
-                report.push(unknown(index, target, &path));
+                push_unknown(index, target, &path, report);
             }
         }
         if let Some(StepErrorAction::Goto(target)) = &step.on_error
             && index.find(target).is_none()
         {
-            report.push(unknown(
+            push_unknown(
                 index,
                 target,
                 &format!("{}.on_error.goto", step.path),
-            ));
+                report,
+            );
         }
         for (field, references) in fields(step) {
             known(index, &references, &format!("{}{field}", step.path), report);
@@ -99,18 +100,21 @@ pub(super) fn fields(step: &Step) -> Vec<(String, References)> {
 fn known(index: &Index<'_>, references: &References, path: &str, report: &Report) {
     for id in &references.steps {
         if index.find(id).is_none() {
-            report.push(unknown(index, id, path));
+            push_unknown(index, id, path, report);
         }
     }
     let count = index.lists.first().map_or(0, |list| list.steps.len());
     for position in &references.step_positions {
         if *position >= count {
-            report.push(unknown(index, &format!("steps[{position}]"), path));
+            push_unknown(index, &format!("steps[{position}]"), path, report);
         }
     }
 }
 
-fn unknown(index: &Index<'_>, id: &str, path: &str) -> Diagnostic {
+fn push_unknown(index: &Index<'_>, id: &str, path: &str, report: &Report) {
+    if report.is_full(Severity::Error) {
+        return;
+    }
     let diagnostic = Diagnostic::new(
         code::UNKNOWN_STEP,
         Severity::Error,
@@ -122,7 +126,7 @@ fn unknown(index: &Index<'_>, id: &str, path: &str) -> Diagnostic {
         None if ids.len() <= 12 => format!("the steps are {}", list(&ids)),
         None => "name the id of a step of this document".to_owned(),
     };
-    diagnostic.with_help(help).at_path(path)
+    report.push(diagnostic.with_help(help).at_path(path));
 }
 
 fn list(ids: &[&str]) -> String {

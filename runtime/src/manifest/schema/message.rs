@@ -18,6 +18,9 @@ pub(super) fn push(
     let part = document.at_pointer(&error.instance_path().to_string());
     if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
         for name in unexpected {
+            if report.is_full(severity) {
+                return;
+            }
             let member = part.member(name).unwrap_or_else(|| part.clone());
             report.push(
                 member

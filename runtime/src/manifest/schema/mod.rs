@@ -179,6 +179,9 @@ fn violations(
         return;
     };
     for error in validator.iter_errors(part.value) {
+        if report.is_full(severity) {
+            break;
+        }
         message::push(part, &error, severity, code, report);
     }
 }
