@@ -148,3 +148,41 @@ fn the_spellings_of_the_manual_are_understood_with_a_warning() {
         assert!(!codes(&found).is_empty(), "{text}");
     }
 }
+
+/// The pages below a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages.extend(self::pages(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+    pages
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_to_a_file() {
+    let mut broken = Vec::new();
+    let mut links = 0;
+    for path in pages(&project().join("docs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        // Every other part is a fenced block.
+        let text: String = text.split("```").step_by(2).collect();
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") || file.contains(char::is_whitespace) {
+                continue;
+            }
+            links += 1;
+            if !path.parent().unwrap().join(file).exists() {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(links > 20, "only {links} links");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
