@@ -117,7 +117,7 @@ impl<A: StoreAccess> World<'_, A> {
             return Outcome::Unanswered;
         };
         let plan = Arc::clone(&ledger.plan);
-        let by_hand = matches!(input, Input::RetryStep { .. });
+        let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_));
         let now = self.clock(process);
         // Memory may be old. Only a commit proves it right, so whatever is not committed is said on the store's word.
         let mut known = self.processes.of(process).states.remove(&run);
@@ -278,6 +278,7 @@ fn commit(
         snapshot: snapshot_is_due(state, last_snapshot).then(|| state.to_snapshot()),
         settle: Vec::new(),
         enqueue: Vec::new(),
+        reschedule: Vec::new(),
         clear_timers: Vec::new(),
         set_timers: Vec::new(),
     };
@@ -306,8 +307,7 @@ fn order(commit: &mut Commit, run: RunId, effect: &Effect) {
             commit.enqueue.retain(|item: &NewItem| item.step != *step);
             commit.settle.push(*step);
         }
-        // Only operators have items rescheduled, and there are none here.
-        Effect::Reschedule { .. } => {}
+        Effect::Reschedule { step, at } => commit.reschedule.push((*step, *at)),
         Effect::SetTimer {
             name,
             generation,

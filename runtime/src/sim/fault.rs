@@ -31,7 +31,7 @@ pub enum FaultKind {
     Timeout,
     /// Handlers return what their contract forbids.
     Wrong,
-    /// Operators intervene: cancel, retry a failed step.
+    /// Operators intervene: cancel, pause, retry, skip…
     Operator,
 }
 
@@ -147,13 +147,23 @@ pub enum Fault {
     WrongOutput,
     /// An operator canceled the run.
     Cancel,
+    /// An operator aborted the run.
+    Abort,
+    /// An operator paused the run, or let it go on.
+    Pause,
+    /// An operator set the run aside, or released it.
+    Quarantine,
+    /// An operator had a step skipped.
+    SkipByHand,
+    /// An operator had a step executed at once.
+    ExecuteByHand,
     /// An operator retried a step.
     RetryByHand,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::CrashBeforeEffect,
         Self::CrashAfterEffect,
         Self::CrashBeforeReport,
@@ -176,6 +186,11 @@ impl Fault {
         Self::Timeout,
         Self::WrongOutput,
         Self::Cancel,
+        Self::Abort,
+        Self::Pause,
+        Self::Quarantine,
+        Self::SkipByHand,
+        Self::ExecuteByHand,
         Self::RetryByHand,
     ];
 
@@ -199,7 +214,13 @@ impl Fault {
             Self::Failure | Self::FatalFailure => FaultKind::Fail,
             Self::Timeout => FaultKind::Timeout,
             Self::WrongOutput => FaultKind::Wrong,
-            Self::Cancel | Self::RetryByHand => FaultKind::Operator,
+            Self::Cancel
+            | Self::Abort
+            | Self::Pause
+            | Self::Quarantine
+            | Self::SkipByHand
+            | Self::ExecuteByHand
+            | Self::RetryByHand => FaultKind::Operator,
         }
     }
 
@@ -229,6 +250,11 @@ impl Fault {
             Self::Timeout => "handler took too long",
             Self::WrongOutput => "handler returned a wrong output",
             Self::Cancel => "run canceled by an operator",
+            Self::Abort => "run aborted by an operator",
+            Self::Pause => "run paused or resumed by an operator",
+            Self::Quarantine => "run set aside or released by an operator",
+            Self::SkipByHand => "step skipped by an operator",
+            Self::ExecuteByHand => "step executed by an operator",
             Self::RetryByHand => "step retried by an operator",
         }
     }

@@ -66,6 +66,7 @@ impl Ledger {
             ));
         };
         let was = self.status();
+        let was_held = self.shadow.as_ref().is_some_and(RunState::is_held);
         let shadow = self.shadow.take();
         match RunState::replay(&self.plan, shadow, std::slice::from_ref(row)) {
             Ok(shadow) if shadow == *state => self.shadow = Some(shadow),
@@ -87,6 +88,9 @@ impl Ledger {
                 was.as_str(),
                 state.status().as_str()
             ));
+        }
+        if was_held && state.is_held() && !by_hand && dispatches(&transition.events) {
+            return Some("the run is held and dispatches a step".to_owned());
         }
         check_invariants(&self.plan, state)
             .into_iter()
@@ -174,6 +178,11 @@ impl Ledger {
         }
         None
     }
+}
+
+fn dispatches(events: &[Event]) -> bool {
+    let mut events = events.iter();
+    events.any(|event| matches!(event, Event::StepDispatched { .. }))
 }
 
 impl<A: StoreAccess> World<'_, A> {

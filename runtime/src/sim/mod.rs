@@ -8,7 +8,7 @@
 //!   no run that nothing moves, counters that equal what they count;
 //! - versions without a gap, and a log that replays to the state, transition by transition;
 //! - for each attempt in flight exactly one step item, pending or leased; a timer for each deadline;
-//! - an end is an end, and leaves no timer;
+//! - an end is an end, and leaves no timer; a run that is held dispatches nothing by itself;
 //! - a process that begins afresh reads that very state, and nothing a client was told of is ever gone;
 //! - each attempt has one result, whatever is reported twice or late.
 //!
@@ -46,9 +46,11 @@
 //! ```
 
 mod chance;
+mod delivery;
 mod engine;
 mod fault;
 mod ledger;
+mod operator;
 mod path;
 mod report;
 mod sample;

@@ -100,7 +100,10 @@ fn spans(ledger: &Ledger) -> BTreeMap<Place, (Timestamp, Timestamp)> {
 const fn ends_a_run(event: &Event) -> bool {
     matches!(
         event,
-        Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCanceled { .. }
+        Event::RunCompleted { .. }
+            | Event::RunFailed { .. }
+            | Event::RunCanceled { .. }
+            | Event::RunAborted { .. }
     )
 }
 

@@ -21,6 +21,8 @@ pub struct Commit {
     pub settle: Vec<StepRef>,
     /// Attempts to put into the queue.
     pub enqueue: Vec<NewItem>,
+    /// Attempts whose items become visible at another time, unless a worker holds them; done after `enqueue`.
+    pub reschedule: Vec<(StepRef, Timestamp)>,
     /// Timers to remove; done before `set_timers`.
     pub clear_timers: Vec<TimerKey>,
     /// Timers to set or replace.
@@ -126,6 +128,7 @@ impl ModelStore {
     /// Writes a transition if the run has the version it expects.
     pub fn commit(&mut self, commit: Commit) -> Committed {
         let run = commit.run;
+        let now = commit.row.at;
         let found = self.version(run);
         if found != commit.expected {
             return Committed::Conflict { found };
@@ -150,6 +153,9 @@ impl ModelStore {
                 losses: 0,
             };
             self.put_item(new.step, Some(item));
+        }
+        for (step, at) in commit.reschedule {
+            self.reschedule(step, at, now);
         }
         for key in commit.clear_timers {
             self.put_timer(key, None);
@@ -226,7 +232,7 @@ impl ModelStore {
         let Some(mut item) = self.items.get(&step).copied() else {
             return Claimed::Gone;
         };
-        if item.claimed && item.visible_at > now {
+        if item.visible_at == Timestamp::NEVER || (item.claimed && item.visible_at > now) {
             let until = item.visible_at;
             return Claimed::Held { until };
         }
@@ -243,6 +249,30 @@ impl ModelStore {
             timeout: item.timeout,
             losses: item.losses,
         })
+    }
+
+    /// Has an item become visible at another time, unless a worker holds it.
+    fn reschedule(&mut self, step: StepRef, at: Timestamp, now: Timestamp) {
+        if let Some(mut item) = self.items.get(&step).copied()
+            && (!item.claimed || item.visible_at <= now)
+        {
+            item.losses += u32::from(item.claimed);
+            item.claimed = false;
+            item.fence += 1;
+            item.visible_at = at;
+            item.deadline = None;
+            self.put_item(step, Some(item));
+        }
+    }
+
+    /// Makes a claimed item nobody's: visible at this time, its attempt not begun.
+    pub(super) fn release(&mut self, step: StepRef, at: Timestamp) {
+        if let Some(mut item) = self.items.get(&step).copied() {
+            item.claimed = false;
+            item.visible_at = at;
+            item.deadline = None;
+            self.put_item(step, Some(item));
+        }
     }
 
     /// Takes an item for another transport: nobody's, visible again at `until`.
@@ -289,7 +319,8 @@ impl ModelStore {
         let visible = self.visible.first().map(|(at, _)| *at);
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let timer = self.due.first().map(|(at, _)| *at);
-        [visible, deadline, timer].into_iter().flatten().min()
+        let next = [visible, deadline, timer].into_iter().flatten().min();
+        next.filter(|at| *at < Timestamp::NEVER)
     }
 
     /// The attempts of a run that have an item, in order.
@@ -416,6 +447,7 @@ mod tests {
             snapshot: None,
             settle: Vec::new(),
             enqueue: Vec::new(),
+            reschedule: Vec::new(),
             clear_timers: Vec::new(),
             set_timers: Vec::new(),
         }

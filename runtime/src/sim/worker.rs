@@ -1,4 +1,4 @@
-//! Workers: they claim attempts, run handlers that are stubbed, and report. And the ticks of the engines beside them.
+//! Workers: they run handlers that are stubbed, and report.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,24 +7,16 @@ use serde_json::Value;
 
 use super::engine::{Outcome, Process};
 use super::fault::{Fault, FaultKind};
-use super::store::{Claim, Claimed, StoreAccess};
-use super::world::{Happening, PATIENCE, Transport, World};
+use super::store::{Claim, StoreAccess};
+use super::world::{Happening, PATIENCE, World};
 use crate::plan::NodeId;
-use crate::port::{RunId, StepRef, Timestamp};
-use crate::run::{Answer, Input, Next, Phase, Place, RetryOwner, ScopeId, StepError};
+use crate::port::{StepRef, Timestamp};
+use crate::run::{Answer, Input, Next, Place, RetryOwner, ScopeId, StepError};
 
 /// How long a claim holds unless it is prolonged.
-const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// How often a worker prolongs it.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// When an item comes again that was handed to another transport.
-const DISPATCH_DEADLINE: Duration = Duration::from_secs(300);
-/// An attempt that lost so many workers fails.
-const MAX_LOSSES: u32 = 5;
-/// Operators lose patience, too.
-const MOST_INTERVENTIONS: u32 = 5;
-/// How much earlier than due the host may bring a retry.
-const EARLY: Duration = Duration::from_secs(1);
 
 /// An attempt in the hands of a worker.
 #[derive(Debug)]
@@ -55,150 +47,8 @@ pub(super) struct Report {
 }
 
 impl<A: StoreAccess> World<'_, A> {
-    /// A process does all that is due by its clock.
-    pub(super) fn wake_up(&mut self, process: Process) {
-        let now = self.clock(process);
-        while !self.is_broken() {
-            let carried_out = if let Some(step) = self.store.overdue(now) {
-                self.give_up(process, step, timed_out())
-            } else if let Some(timer) = self.store.due_timer(now) {
-                let run = timer.key.run;
-                let input = Input::TimerFired {
-                    name: timer.key.name.clone(),
-                    generation: timer.generation,
-                };
-                self.fire(process, run, input)
-            } else if let Some(step) = self.store.first_visible(now) {
-                self.hand_out(process, step);
-                true
-            } else {
-                return;
-            };
-            if !carried_out {
-                // The process died on it; another one goes on.
-                return;
-            }
-        }
-    }
-
-    fn fire(&mut self, process: Process, run: RunId, input: Input) -> bool {
-        match self.change(process, run, input) {
-            Outcome::Unanswered => false,
-            Outcome::Answered(Answer::Applied { .. }) => true,
-            other => {
-                self.broken(format!("a due timer leads to nothing: {other:?}"));
-                false
-            }
-        }
-    }
-
-    /// The engine ends an attempt by itself.
-    fn give_up(&mut self, process: Process, step: StepRef, error: StepError) -> bool {
-        let input = Input::Failed {
-            step,
-            error,
-            retry_owner: RetryOwner::Engine,
-        };
-        match self.change(process, step.run, input) {
-            Outcome::Unanswered => false,
-            Outcome::Answered(Answer::Recorded { .. }) => true,
-            other => {
-                self.broken(format!(
-                    "{} has an item and cannot be ended: {other:?}",
-                    Named(&step)
-                ));
-                false
-            }
-        }
-    }
-
-    /// Gives a visible item to a worker, or to the other transport.
-    fn hand_out(&mut self, process: Process, step: StepRef) {
-        let now = self.clock(process);
-        match self.transport {
-            Transport::Native => {
-                if let Claimed::Yes(claim) = self.store.claim(step, now, LEASE) {
-                    self.admit(process, claim);
-                }
-            }
-            Transport::Relayed => {
-                self.store.postpone(step, now.after(DISPATCH_DEADLINE));
-                self.publish(step, Duration::ZERO);
-            }
-        }
-    }
-
-    /// The transport of the host takes a message.
-    fn publish(&mut self, step: StepRef, delay: Duration) {
-        let mut copies = 1;
-        if self.chance.strikes(Fault::DuplicateDelivery) {
-            copies += 1;
-        }
-        for _ in 0..copies {
-            if self.chance.strikes(Fault::LostMessage) {
-                self.note(format_args!(
-                    "{}: {}",
-                    Fault::LostMessage.as_str(),
-                    Named(&step)
-                ));
-                continue;
-            }
-            let after = delay + self.latency();
-            self.plan(after, Happening::Deliver(step));
-        }
-    }
-
-    /// A worker got a message and claims the attempt it names, or the one that follows it.
-    pub(super) fn deliver(&mut self, step: StepRef) {
-        let process = self.process_for(step.run);
-        let now = self.clock(process);
-        let mut step = step;
-        loop {
-            match self.store.claim(step, now, LEASE) {
-                Claimed::Yes(claim) => return self.admit(process, claim),
-                Claimed::Held { until } => {
-                    let after = until.since(now);
-                    return self.plan(after, Happening::Deliver(step));
-                }
-                Claimed::Gone => match self.attempt_after(&step, now) {
-                    Some((_, due)) if due > now.after(EARLY) => {
-                        return self.plan(due.since(now), Happening::Deliver(step));
-                    }
-                    Some((next, _)) => step = next,
-                    None => return,
-                },
-            }
-        }
-    }
-
-    /// The attempt that waits in place of a failed one, when the host redelivers the failed one's message.
-    fn attempt_after(&self, step: &StepRef, now: Timestamp) -> Option<(StepRef, Timestamp)> {
-        if self.retry_owner != RetryOwner::Host {
-            return None;
-        }
-        let place = place_of(step);
-        let state = self.ledgers.get(&step.run)?.shadow.as_ref()?.step(place)?;
-        let due = match state.phase {
-            Phase::Retrying { due } => due,
-            Phase::Running => now,
-            _ => return None,
-        };
-        (state.attempt > step.attempt).then(|| (place.attempt(step.run, state.attempt), due))
-    }
-
-    /// Lets a claimed attempt be run, or ends it when it must not be.
-    fn admit(&mut self, process: Process, claim: Claim) {
-        if claim.losses >= MAX_LOSSES {
-            let message = format!("{} workers were lost while running it", claim.losses);
-            self.give_up(process, claim.step, StepError::new("WORKER_LOST", message));
-        } else if claim.deadline <= self.clock(process) {
-            self.give_up(process, claim.step, timed_out());
-        } else {
-            self.execute(process, claim);
-        }
-    }
-
-    fn execute(&mut self, process: Process, claim: Claim) {
+    /// A worker begins with an attempt.
+    pub(super) fn execute(&mut self, process: Process, claim: Claim) {
         let step = claim.step;
         self.note(format_args!(
             "{} claimed, fence {}",
@@ -422,60 +272,6 @@ impl<A: StoreAccess> World<'_, A> {
         }
     }
 
-    pub(super) fn cancel(&mut self, run: RunId) {
-        let process = self.process_for(run);
-        let input = Input::Cancel {
-            reason: "enough".to_owned(),
-        };
-        match self.change(process, run, input) {
-            Outcome::Answered(Answer::Applied { .. }) => {
-                self.chance.note(Fault::Cancel);
-                self.acknowledge(run);
-            }
-            Outcome::Unanswered => self.plan(PATIENCE, Happening::Cancel(run)),
-            Outcome::Answered(_) | Outcome::Refused(_) => {}
-        }
-    }
-
-    /// An operator may have another look at a run that failed.
-    pub(super) fn run_failed(&mut self, run: RunId) {
-        let Some(ledger) = self.ledgers.get_mut(&run) else {
-            return;
-        };
-        let chance = self.scenario.faults.chance(FaultKind::Operator);
-        if ledger.interventions < MOST_INTERVENTIONS && self.chance.one_in(chance) {
-            ledger.interventions += 1;
-            let after = self.chance.millis(1_000, 60_000);
-            self.plan(after, Happening::RetryByHand(run));
-        }
-    }
-
-    pub(super) fn retry_by_hand(&mut self, run: RunId) {
-        let state = self.ledgers.get(&run).and_then(|it| it.shadow.as_ref());
-        let failed: Vec<Place> = state
-            .iter()
-            .flat_map(|state| state.steps())
-            .filter(|(_, step)| matches!(step.phase, Phase::Failed { .. } | Phase::Canceled))
-            .map(|(place, _)| place)
-            .collect();
-        let Some(place) = self.chance.pick(&failed).copied() else {
-            return;
-        };
-        let process = self.process_for(run);
-        let input = Input::RetryStep {
-            scope: place.scope.0,
-            node: place.node.0,
-        };
-        match self.change(process, run, input) {
-            Outcome::Answered(_) => {
-                self.chance.note(Fault::RetryByHand);
-                self.acknowledge(run);
-            }
-            Outcome::Unanswered => self.plan(PATIENCE, Happening::RetryByHand(run)),
-            Outcome::Refused(rejection) => self.note(format_args!("{rejection}")),
-        }
-    }
-
     fn stub(&self, step: &StepRef) -> Option<&super::stub::Stub> {
         let plan = &self.ledgers.get(&step.run)?.plan;
         self.scenario
@@ -484,12 +280,8 @@ impl<A: StoreAccess> World<'_, A> {
     }
 }
 
-fn timed_out() -> StepError {
-    StepError::new("TIMEOUT", "the attempt did not report a result in time")
-}
-
 /// An attempt in the log.
-struct Named<'a>(&'a StepRef);
+pub(super) struct Named<'a>(pub(super) &'a StepRef);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -503,7 +295,7 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-fn place_of(step: &StepRef) -> Place {
+pub(super) const fn place_of(step: &StepRef) -> Place {
     Place {
         scope: ScopeId(step.scope),
         node: NodeId(step.node),

@@ -12,6 +12,7 @@ use super::chance::{Chance, FaultCounts};
 use super::engine::{Outcome, Process, Processes};
 use super::fault::{Fault, FaultKind};
 use super::ledger::Ledger;
+use super::operator::Operation;
 use super::simulation::Scenario;
 use super::store::{ModelStore, StoreAccess};
 use super::trace::Trace;
@@ -69,10 +70,8 @@ pub(super) enum Happening {
     ClockJump(Process, i64),
     /// The power is cut.
     PowerCut,
-    /// An operator cancels the run.
-    Cancel(RunId),
-    /// An operator retries a failed step of the run.
-    RetryByHand(RunId),
+    /// An operator steers the run.
+    Operate(RunId, Operation),
 }
 
 struct Entry {
@@ -230,11 +229,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
                 self.plan(after, Happening::ClockJump(process, by));
             }
         }
-        let operator = self.scenario.faults.chance(FaultKind::Operator);
-        if self.chance.one_in(operator / 2.0) {
-            let after = self.chance.millis(0, 2_000);
-            self.plan(after, Happening::Cancel(run));
-        }
+        self.plan_operations(run);
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -265,8 +260,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
                 self.processes.of(process).skew += by;
             }
             Happening::PowerCut => self.cut_power(),
-            Happening::Cancel(run) => self.cancel(run),
-            Happening::RetryByHand(run) => self.retry_by_hand(run),
+            Happening::Operate(run, operation) => self.operate(run, operation),
         }
     }
 

@@ -1,8 +1,6 @@
 //! Workflows of every shape under every fault.
 
-use std::fmt::Write as _;
-
-use ossa_runtime::sim::{Faults, Scenario};
+use ossa_runtime::sim::{Faults, RunOutcome, Scenario};
 use proptest::prelude::*;
 
 use crate::fixture::{scaled, scenario, sound};
@@ -13,89 +11,126 @@ struct Shape {
     /// Waits for earlier steps at these distances; `None` = the one above.
     depends_on: Option<Vec<usize>>,
     condition: &'static str,
-    attempts: u32,
-    timeout: u32,
     continued: bool,
     is_async: bool,
+    kind: Kind,
 }
 
+#[derive(Debug, Clone)]
+enum Kind {
+    Task { attempts: u32, timeout: u32 },
+    Parallel(Vec<Shape>),
+    Conditional(Vec<Shape>, Vec<Shape>),
+}
+
+/// Tasks, and blocks of tasks and blocks.
 fn any_shape() -> impl Strategy<Value = Shape> {
+    let timeouts = prop_oneof![Just(1_u32), Just(40), Just(300)];
+    let task = (1_u32..5, timeouts);
+    let task = task.prop_map(|(attempts, timeout)| Kind::Task { attempts, timeout });
+    shaped(task).prop_recursive(3, 12, 3, |inner| {
+        let list = |least| proptest::collection::vec(inner.clone(), least..4);
+        let choice = (list(0), list(0));
+        shaped(prop_oneof![
+            list(1).prop_map(Kind::Parallel),
+            choice.prop_map(|(then, otherwise)| Kind::Conditional(then, otherwise)),
+        ])
+    })
+}
+
+fn shaped(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Shape> {
     (
         prop_oneof![
             1 => Just(None),
             3 => proptest::collection::vec(1_usize..6, 0..4).prop_map(Some),
         ],
-        prop_oneof![6 => Just(""), 1 => Just("false"), 1 => Just("workflow.error == null")],
-        1_u32..5,
-        prop_oneof![Just(1_u32), Just(40), Just(300)],
+        prop_oneof![6 => Just("true"), 1 => Just("false"), 2 => Just("workflow.input.flag")],
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.15),
+        kind,
     )
-        .prop_map(
-            |(depends_on, condition, attempts, timeout, continued, is_async)| Shape {
-                depends_on,
-                condition,
-                attempts,
-                timeout,
-                continued,
-                is_async,
-            },
-        )
+        .prop_map(|(depends_on, condition, continued, is_async, kind)| Shape {
+            depends_on,
+            condition,
+            continued,
+            is_async,
+            kind,
+        })
+}
+
+/// Steps as YAML, in one line; ids are numbered through the whole workflow.
+fn list(steps: &[Shape], count: &mut usize) -> String {
+    let mut ids: Vec<String> = Vec::new();
+    let mut written = Vec::new();
+    for step in steps {
+        let id = format!("s{count}");
+        *count += 1;
+        let depends_on = step
+            .depends_on
+            .as_ref()
+            .map_or_else(String::new, |distances| {
+                let earlier = distances.iter().filter_map(|d| ids.len().checked_sub(*d));
+                let earlier: Vec<_> = earlier.map(|at| ids[at].as_str()).collect();
+                format!(", depends_on: [{}]", earlier.join(", "))
+            });
+        let kind = match &step.kind {
+            Kind::Task { attempts, timeout } => format!(
+                "kind: Task, inline: {{capabilities: [x]}}, timeout_seconds: {timeout}, \
+                 retry: {{max_attempts: {attempts}}}"
+            ),
+            Kind::Parallel(inner) => format!("kind: Parallel, parallel: {}", list(inner, count)),
+            Kind::Conditional(then, otherwise) => format!(
+                "kind: Conditional, branches: [{{condition: 'workflow.input.flag', steps: {}}}], else: {}",
+                list(then, count),
+                list(otherwise, count)
+            ),
+        };
+        written.push(format!(
+            "{{id: {id}, condition: '{}', continue_on_error: {}, async: {}, {kind}{depends_on}}}",
+            step.condition, step.continued, step.is_async
+        ));
+        ids.push(id);
+    }
+    format!("[{}]", written.join(", "))
 }
 
 fn any_workflow() -> impl Strategy<Value = Scenario> {
     (
-        proptest::collection::vec(any_shape(), 1..12),
+        proptest::collection::vec(any_shape(), 1..8),
         prop_oneof![Just("halt"), Just("continue"), Just("notify")],
-        proptest::option::of(1_usize..4),
-        proptest::option::of(prop_oneof![Just(2_u32), Just(600)]),
+        prop_oneof![
+            Just(""),
+            Just("concurrency: {max_parallel: 1}"),
+            Just("concurrency: {max_parallel: 3}")
+        ],
+        prop_oneof![
+            Just(""),
+            Just("timeout_seconds: 2"),
+            Just("timeout_seconds: 600")
+        ],
     )
-        .prop_map(|(steps, mode, max_parallel, timeout)| {
-            let mut spec = format!("error_handling: {{on_failure: {mode}}}\n");
-            if let Some(max) = max_parallel {
-                writeln!(spec, "concurrency: {{max_parallel: {max}}}").unwrap();
-            }
-            if let Some(seconds) = timeout {
-                writeln!(spec, "timeout_seconds: {seconds}").unwrap();
-            }
-            spec.push_str("steps:\n");
-            for (number, step) in steps.iter().enumerate() {
-                writeln!(spec, "  - {}", written(number, step)).unwrap();
-            }
-            scenario(&spec)
+        .prop_map(|(steps, mode, concurrency, timeout)| {
+            let steps = list(&steps, &mut 0);
+            scenario(&format!(
+                "error_handling: {{on_failure: {mode}}}\n{concurrency}\n{timeout}\n\
+                 inputs: {{type: object, properties: {{flag: {{type: boolean}}}}}}\nsteps: {steps}"
+            ))
         })
-}
-
-fn written(number: usize, step: &Shape) -> String {
-    let mut text = format!(
-        "{{id: s{number}, kind: Task, inline: {{capabilities: [x]}}, timeout_seconds: {}, \
-         retry: {{max_attempts: {}}}, continue_on_error: {}, async: {}",
-        step.timeout, step.attempts, step.continued, step.is_async
-    );
-    if let Some(distances) = &step.depends_on {
-        let earlier = distances
-            .iter()
-            .filter_map(|distance| number.checked_sub(*distance));
-        let ids: Vec<_> = earlier.map(|earlier| format!("s{earlier}")).collect();
-        write!(text, ", depends_on: [{}]", ids.join(", ")).unwrap();
-    }
-    if !step.condition.is_empty() {
-        write!(text, ", condition: '{}'", step.condition).unwrap();
-    }
-    text + "}"
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: u32::try_from(scaled(40)).unwrap_or(u32::MAX),
+        cases: u32::try_from(scaled(60)).unwrap_or(u32::MAX),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
     fn every_workflow_comes_to_an_end_under_every_fault(workflow in any_workflow(), seed: u64) {
-        for faults in [Faults::none(), Faults::all()] {
-            sound(Scenario { faults, ..workflow.clone() }.simulate(seed, 4));
+        for faults in ["none", "all", "all,operator=1,crash=0.1"] {
+            let faults = Faults::parse(faults).unwrap();
+            let report = sound(Scenario { faults, ..workflow.clone() }.simulate(seed, 4));
+            prop_assert_eq!(report.of(RunOutcome::Waiting), 0, "there is nobody to wait for");
         }
     }
 }
