@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::ledger::Ledger;
 use crate::port::Timestamp;
-use crate::run::{Event, Place};
+use crate::run::{Event, Place, ScopeId};
 
 /// A step on the longest path through a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +34,7 @@ pub(super) fn longest(ledger: &Ledger) -> Vec<PathStep> {
         return Vec::new();
     };
     let spans = spans(ledger);
+    let owners = owners(ledger);
     let mut path = Vec::new();
     let latest = |(_, (_, until)): &(&Place, &(Timestamp, Timestamp))| *until;
     let mut next = spans.iter().max_by_key(latest).map(|(place, _)| *place);
@@ -50,7 +51,7 @@ pub(super) fn longest(ledger: &Ledger) -> Vec<PathStep> {
                 until_ms: millis(until.since(*begin)),
             });
         }
-        next = waited_for(ledger, place)
+        next = waited_for(ledger, &owners, place)
             .into_iter()
             .filter(|place| spans.contains_key(place))
             .max_by_key(|place| spans.get(place).map(|(_, until)| *until));
@@ -60,8 +61,8 @@ pub(super) fn longest(ledger: &Ledger) -> Vec<PathStep> {
 }
 
 /// The steps that one waits for: its own dependencies, else those of the block it stands in.
-fn waited_for(ledger: &Ledger, place: Place) -> Vec<Place> {
-    let mut around = ledger.shadow.iter().flat_map(|state| state.around(place));
+fn waited_for(ledger: &Ledger, owners: &BTreeMap<ScopeId, Place>, place: Place) -> Vec<Place> {
+    let mut around = std::iter::successors(Some(place), |place| owners.get(&place.scope).copied());
     let dependencies = around.find_map(|place| {
         let node = ledger.plan.node(place.node)?;
         let dependencies = node.depends_on.iter().map(|node| Place {
@@ -71,6 +72,16 @@ fn waited_for(ledger: &Ledger, place: Place) -> Vec<Place> {
         Some(dependencies.collect::<Vec<_>>()).filter(|found| !found.is_empty())
     });
     dependencies.unwrap_or_default()
+}
+
+/// The block each scope is an instance of, also of scopes that are gone.
+fn owners(ledger: &Ledger) -> BTreeMap<ScopeId, Place> {
+    let events = ledger.history.iter().flat_map(|(_, events)| events);
+    let opened = events.filter_map(|event| match event {
+        Event::ScopeOpened { opened, .. } => Some((ScopeId(*opened), event.place()?)),
+        _ => None,
+    });
+    opened.collect()
 }
 
 /// When each step became ready, and when it was settled.

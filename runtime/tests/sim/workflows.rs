@@ -18,9 +18,17 @@ struct Shape {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Task { attempts: u32, timeout: u32 },
+    Task {
+        attempts: u32,
+        timeout: u32,
+    },
     Parallel(Vec<Shape>),
     Conditional(Vec<Shape>, Vec<Shape>),
+    Loop {
+        items: usize,
+        parallelism: usize,
+        steps: Vec<Shape>,
+    },
 }
 
 /// Tasks, and blocks of tasks and blocks.
@@ -34,6 +42,11 @@ fn any_shape() -> impl Strategy<Value = Shape> {
         shaped(prop_oneof![
             list(1).prop_map(Kind::Parallel),
             choice.prop_map(|(then, otherwise)| Kind::Conditional(then, otherwise)),
+            (0..5_usize, 1..4_usize, list(1)).prop_map(|(items, parallelism, steps)| Kind::Loop {
+                items,
+                parallelism,
+                steps: steps.into_iter().map(Shape::awaited).collect(),
+            }),
         ])
     })
 }
@@ -56,6 +69,20 @@ fn shaped(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Shape> {
             is_async,
             kind,
         })
+}
+
+impl Shape {
+    /// The step as it may stand in a loop, which waits for all its steps.
+    fn awaited(mut self) -> Self {
+        let all = |steps: Vec<Self>| steps.into_iter().map(Self::awaited).collect();
+        self.is_async = false;
+        self.kind = match self.kind {
+            Kind::Parallel(steps) => Kind::Parallel(all(steps)),
+            Kind::Conditional(then, otherwise) => Kind::Conditional(all(then), all(otherwise)),
+            other => other,
+        };
+        self
+    }
 }
 
 /// Steps as YAML, in one line; ids are numbered through the whole workflow.
@@ -83,6 +110,15 @@ fn list(steps: &[Shape], count: &mut usize) -> String {
                 "kind: Conditional, branches: [{{condition: 'workflow.input.flag', steps: {}}}], else: {}",
                 list(then, count),
                 list(otherwise, count)
+            ),
+            Kind::Loop {
+                items,
+                parallelism,
+                steps,
+            } => format!(
+                "kind: Loop, loop: {{over: {:?}, parallelism: {parallelism}}}, steps: {}",
+                (0..*items).collect::<Vec<_>>(),
+                list(steps, count)
             ),
         };
         written.push(format!(
