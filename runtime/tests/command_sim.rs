@@ -156,8 +156,12 @@ fn a_manifest_that_is_not_valid_or_not_runnable_is_a_finding() {
 #[test]
 fn wrong_usage_and_missing_files_are_exit_code_2() {
     let folder = order();
+    let agent = "apiVersion: ossa/v0.3.0\nkind: Agent\nmetadata: {name: a}\nspec: {role: helper}\n";
+    std::fs::write(folder.path().join("agent.yaml"), agent).unwrap();
     for arguments in [
-        &["order.yaml", "--faults", "crush"][..],
+        &["agent.yaml"][..],
+        &["order.yaml", "--runs", "0"],
+        &["order.yaml", "--faults", "crush"],
         &["order.yaml", "--faults", "fail=2"],
         &["order.yaml", "--input", "{"],
         &["order.yaml", "--steps", "nowhere.yaml"],

@@ -2,7 +2,7 @@
 
 use ossa_runtime::sim::{Fault, FaultKind, Faults, Report, RunOutcome, Scenario};
 
-use crate::fixture::{ORDER, compile, scaled, sound};
+use crate::fixture::{ORDER, compile, scaled, scenario, sound};
 
 fn order(faults: Faults, runs: u64) -> Report {
     let scenario = Scenario {
@@ -72,4 +72,25 @@ fn each_kind_of_fault_happens_when_it_is_asked_for_alone() {
             "{kind:?}: {kinds:?}"
         );
     }
+}
+
+#[test]
+fn a_run_of_a_thousand_transitions_withstands_them_too() {
+    let items: Vec<u32> = (0..500).collect();
+    let scenario = Scenario {
+        faults: Faults::parse("all,operator=0").unwrap(),
+        ..scenario(&format!(
+            "steps:
+  - id: each
+    kind: Loop
+    loop: {{over: {items:?}, parallelism: 7}}
+    steps:
+      - {{id: one, kind: Task, inline: {{capabilities: [x]}}, retry: {{max_attempts: 10}}, continue_on_error: true}}
+      - {{id: two, kind: Task, inline: {{capabilities: [x]}}, retry: {{max_attempts: 10}}, continue_on_error: true}}"
+        ))
+    };
+    let report = sound(scenario.simulate(1, scaled(1)));
+    assert_eq!(report.of(RunOutcome::Completed), report.runs);
+    assert!(report.transitions > 1000 * report.runs);
+    assert!(report.injected.of(Fault::CrashAfterCommit) > 0);
 }

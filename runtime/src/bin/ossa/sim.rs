@@ -29,7 +29,7 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "FAULTS", default_value = "infrastructure", value_parser = Faults::parse)]
     faults: Faults,
     /// How many runs of each
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Seed of the first run; the others follow, and one run is seen again by its own
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -100,6 +100,7 @@ impl Sim {
             let is_task = matches!(manifest.body, Body::Task(_));
             is_workflow(manifest) || (is_task && !any_workflow)
         };
+        let mut simulated = 0_usize;
         for mut loaded in loaded {
             let mut findings = None;
             loaded.review(|manifest| {
@@ -118,9 +119,14 @@ impl Sim {
                 if let Ok(plan) = Plan::compile(manifest, &references) {
                     let sound = self.simulate(plan, &references, &stubs, output)?;
                     findings = findings.or((!sound).then_some(FINDINGS));
+                    simulated += 1;
                 }
             }
             code = code.max(findings.unwrap_or(0));
+        }
+        if simulated == 0 && code == 0 {
+            output.note("ossa: there is no workflow and no task in these files");
+            code = FAILURE;
         }
         Ok(code)
     }
