@@ -114,10 +114,8 @@ impl<A: StoreAccess> World<'_, A> {
             let usual = || StepError::new("HANDLER_ERROR", "the stub fails");
             return Handled::Error(error.unwrap_or_else(usual));
         }
-        if self
-            .chance
-            .one_in(self.scenario.faults.chance(FaultKind::Fail))
-        {
+        let faults = self.scenario.faults;
+        if self.chance.one_in(faults.chance(FaultKind::Fail)) {
             let fatal = self.chance.one_in(0.2);
             let fault = if fatal {
                 Fault::FatalFailure
@@ -130,9 +128,10 @@ impl<A: StoreAccess> World<'_, A> {
                 ..StepError::new("HANDLER_ERROR", fault.as_str())
             });
         }
-        if let Some(wrong) = self.wrong_output(step)
-            && self.chance.strikes(Fault::WrongOutput)
+        if self.chance.one_in(faults.chance(FaultKind::Wrong))
+            && let Some(wrong) = self.wrong_output(step)
         {
+            self.chance.note(Fault::WrongOutput);
             return Handled::Output(wrong);
         }
         let scenario = self.scenario;
@@ -194,13 +193,11 @@ impl<A: StoreAccess> World<'_, A> {
             let after = self.latency();
             self.plan(after, Happening::Report(Box::new(report.clone())));
         }
-        let happening = if self.chance.strikes(Fault::LostReport) {
+        if self.chance.strikes(Fault::LostReport) {
             return self.plan(PATIENCE, Happening::Repeat(Box::new(report)));
-        } else {
-            Happening::Report(Box::new(report))
-        };
+        }
         let after = self.latency();
-        self.plan(after, happening);
+        self.plan(after, Happening::Report(Box::new(report)));
     }
 
     /// A report arrives at an engine.

@@ -22,8 +22,8 @@ use crate::run::{Input, Rejection, RetryOwner, Start};
 
 /// Where virtual time begins: 2026-01-01T00:00:00Z.
 pub(super) const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
-/// A world that makes more transitions does not come to an end.
-const MAX_TRANSITIONS: u64 = 100_000;
+/// A world in which more happens does not come to an end.
+const MAX_HAPPENINGS: u64 = 10_000_000;
 /// How long a client waits for an answer before it repeats its call.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -176,11 +176,13 @@ impl<'a, A: StoreAccess> World<'a, A> {
     /// Lets everything happen until nothing is left to happen.
     pub(super) fn run(mut self) -> Ended {
         self.begin();
+        let mut happenings = 0;
         while self.breach.is_none() {
             let Some(Reverse(entry)) = self.agenda.pop() else {
                 break;
             };
-            if self.transitions > MAX_TRANSITIONS {
+            happenings += 1;
+            if happenings > MAX_HAPPENINGS {
                 self.note(format_args!("given up: the run does not come to an end"));
                 break;
             }
