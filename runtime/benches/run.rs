@@ -65,6 +65,7 @@ fn inputs() -> Vec<Input> {
         input: json!({"order": 4711, "email": "ada@example.org"}),
         idempotency_key: Some("order-4711".to_owned()),
         correlation_id: None,
+        labels: ossa_runtime::port::Labels::new(),
         traceparent: None,
         priority: Priority::Normal,
         trigger: None,

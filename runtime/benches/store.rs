@@ -49,6 +49,7 @@ fn create() -> Commit {
             priority: Priority::Normal,
             idempotency_key: Some(format!("user-{run}")),
             correlation_id: None,
+            labels: ossa_runtime::port::Labels::new(),
             progress: 0,
             current_step: Some("create_profile".to_owned()),
             error: None,

@@ -36,7 +36,7 @@ impl Resolver for Nothing {
 
 const WORKFLOW: &str = "apiVersion: ossa/v0.3.0
 kind: Workflow
-metadata: {name: onboarding, version: 1.2.0}
+metadata: {name: onboarding, version: 1.2.0, labels: {team: blue}}
 spec:
   steps:
     - {id: profile, kind: Task, inline: {execution: {entrypoint: profile}}}
@@ -206,4 +206,85 @@ fn a_failed_step_is_skipped() {
     assert_eq!(store.ossa(&["skip", &id, "mail"]).0, 0);
     let (_, text) = store.ossa(&["show", &id]);
     assert!(text.contains("status      completed"), "{text}");
+}
+
+#[test]
+fn a_list_can_be_narrowed_by_label_and_time_and_continued() {
+    let store = Store::with_two_runs();
+    let count = |arguments: &[&str]| {
+        let (code, text) = store.ossa(arguments);
+        assert_eq!(code, 0, "{arguments:?}");
+        text.lines().count() - 1
+    };
+    assert_eq!(count(&["list", "--label=team=blue"]), 2);
+    assert_eq!(count(&["list", "--label=team=red"]), 0);
+    assert_eq!(
+        count(&["list", "--created-from=1h", "--updated-from=2020-01-01"]),
+        2
+    );
+    assert_eq!(count(&["list", "--updated-before=1h"]), 0);
+    assert_eq!(count(&["list", "--status=completed", "--status=failed"]), 2);
+    let after = format!("--after={}", store.failed);
+    assert_eq!(count(&["list", &after]), 1);
+    assert_eq!(store.ossa(&["list", "--created-from=yesterday"]).0, 2);
+}
+
+#[test]
+fn a_run_says_why_it_failed() {
+    let store = Store::with_two_runs();
+    let id = store.failed.to_string();
+    let (code, text) = store.ossa(&["why", &id]);
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("step `profile` failed in attempt 1: no server answers (SMTP_DOWN)"),
+        "{text}"
+    );
+    let (_, text) = store.ossa(&["why", &id, "--format=json"]);
+    let why: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&why["status"], &why["reasons"][0]["code"]),
+        (&json!("failed"), &json!("ended"))
+    );
+}
+
+#[test]
+fn a_history_begins_where_it_is_asked_to() {
+    let store = Store::with_two_runs();
+    let id = store.completed.to_string();
+    let (_, all) = store.ossa(&["history", &id]);
+    let (_, later) = store.ossa(&["history", &id, "--after=1"]);
+    assert!(
+        all.ends_with(&later) && later.lines().count() < all.lines().count(),
+        "{later}"
+    );
+    let (_, first) = store.ossa(&["history", &id, "--limit=1", "--format=json"]);
+    let event: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&event["version"], &event["type"]),
+        (&json!(1), &json!("run_created"))
+    );
+}
+
+#[test]
+fn a_dry_prune_removes_nothing() {
+    let store = Store::with_two_runs();
+    let (code, text) = store.ossa(&["prune", "--keep=0", "--dry-run"]);
+    assert_eq!((code, text.lines().count()), (0, 3));
+    assert_eq!(store.ossa(&["list"]).1.lines().count(), 3);
+    assert_eq!(
+        store.ossa(&["prune", "--keep=0", "--status=failed"]),
+        (0, String::new())
+    );
+    let (_, text) = store.ossa(&["list"]);
+    assert!(
+        text.contains("completed") && !text.contains("failed"),
+        "{text}"
+    );
+    for wrong in [
+        vec!["prune"],
+        vec!["prune", "--status=running", "--keep=0"],
+        vec!["prune", "--older-than=soon"],
+    ] {
+        assert_eq!(store.ossa(&wrong).0, 2, "{wrong:?}");
+    }
 }

@@ -15,6 +15,12 @@ pub(crate) fn matches(filter: &RunFilter, head: &RunHead) -> bool {
             .is_none_or(|it| Some(it) == head.correlation_id.as_ref())
         && filter.created_from.is_none_or(|it| head.created_at >= it)
         && filter.created_before.is_none_or(|it| head.created_at < it)
+        && filter.updated_from.is_none_or(|it| head.updated_at >= it)
+        && filter.updated_before.is_none_or(|it| head.updated_at < it)
+        && filter
+            .labels
+            .iter()
+            .all(|(name, value)| head.labels.get(name) == Some(value))
 }
 
 /// Where a run stands in the order of listings, given when it was created if it is still there. A run pruned between

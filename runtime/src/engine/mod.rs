@@ -16,6 +16,7 @@ mod manage;
 mod messages;
 mod options;
 mod plans;
+mod prune;
 mod rehearse;
 mod relay;
 mod report;
@@ -26,6 +27,7 @@ mod timer;
 mod token;
 mod unreadable;
 mod view;
+mod why;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,11 +41,13 @@ pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
 pub use manage::OrderedBy;
 pub use messages::OutgoingMessage;
 pub use options::EngineOptions;
+pub use prune::{PruneRule, Pruned};
 pub use rehearse::Rehearsal;
 pub use relay::StepDispatch;
 pub use report::{Reported, StepOutcome, StepReport};
 pub use start::{StartRequest, Startable, StartedRun};
 pub use view::{AttemptView, EventView, RunDetails};
+pub use why::{Explanation, Reason};
 
 /// Durable runs of OSSA tasks and workflows on one store. Clones share everything.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::error::{Category, Error, code};
 use crate::manifest::Level;
 use crate::policy::RetryPolicy;
-use crate::port::{Clock, SystemClock};
+use crate::port::{Clock, Labels, SystemClock};
 use crate::run::RetryOwner;
 
 /// Settings of an [`Engine`](super::Engine). The defaults suit one machine.
@@ -83,6 +83,21 @@ pub(super) fn check_queue(name: &str) -> Result<(), Error> {
             wrong(format!("`{}` is not the name of a queue", shorten(name)))
                 .with_help("use 1 to 120 of the characters a-z, A-Z, 0-9, `.`, `_`, `-` and `:`"),
         );
+    }
+    Ok(())
+}
+
+/// Labels are for finding runs: few and short, as manifests have them.
+pub(super) fn check_labels(labels: &Labels) -> Result<(), Error> {
+    if labels.len() > 64 {
+        return Err(wrong(format!("there are {} labels", labels.len()))
+            .with_help("a run has at most 64 labels"));
+    }
+    for (name, value) in labels {
+        if name.is_empty() || name.len() > 253 || value.chars().count() > 63 {
+            return Err(wrong(format!("`{}` is not a label", shorten(name)))
+                .with_help("a label's name has 1 to 253 bytes, its value at most 63 characters"));
+        }
     }
     Ok(())
 }

@@ -8,12 +8,12 @@ use uuid::{ContextV7, Uuid};
 use super::Engine;
 use super::change::rejected;
 use super::core::Core;
-use super::options::check_queue;
+use super::options::{check_labels, check_queue};
 use super::stored::{Hot, Prepared, prepare};
 use crate::error::{Category, Error, code};
 use crate::manifest::{Document, Kind};
 use crate::plan::Plan;
-use crate::port::{CommitOutcome, Priority, RunId, Timestamp};
+use crate::port::{CommitOutcome, Labels, Priority, RunId, Timestamp};
 use crate::run::{self, Input, Start};
 
 /// What to start, and with what.
@@ -27,6 +27,8 @@ pub struct StartRequest {
     pub idempotency_key: Option<String>,
     /// Ties together what belongs to one business case.
     pub correlation_id: Option<String>,
+    /// Names and values to find the run by; those of the manifest's `metadata.labels` are added.
+    pub labels: Labels,
     /// W3C trace context handed to every step.
     pub traceparent: Option<String>,
     /// Priority of the run's step items.
@@ -77,6 +79,7 @@ impl StartRequest {
             input,
             idempotency_key: None,
             correlation_id: None,
+            labels: Labels::new(),
             traceparent: None,
             priority: Priority::default(),
             trigger: None,
@@ -161,6 +164,7 @@ impl Core {
             Startable::Reference { reference, kind } => self.library.plan(&reference, kind)?,
             Startable::Plan(plan) => plan,
         };
+        check_labels(&request.labels)?;
         let backend = self.backend()?;
         self.plans.keep(&plan, &*backend)?;
         let now = self.now();
@@ -169,6 +173,7 @@ impl Core {
             input: request.input,
             idempotency_key: request.idempotency_key,
             correlation_id: request.correlation_id,
+            labels: request.labels,
             traceparent: request.traceparent,
             priority: request.priority,
             trigger: request.trigger,

@@ -163,6 +163,7 @@ impl<'a> Compiler<'a> {
             kind,
             name: self.manifest.metadata.name.clone(),
             version: self.manifest.metadata.version.clone(),
+            labels: self.manifest.metadata.labels.clone(),
             input: None,
             output: None,
             result: RunResult::Collected,

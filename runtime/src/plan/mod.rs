@@ -104,6 +104,12 @@ impl Plan {
         self.model.version.as_deref()
     }
 
+    /// `metadata.labels`: every run has them.
+    #[must_use]
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.model.labels
+    }
+
     /// Schema of the run's input.
     #[must_use]
     pub const fn input(&self) -> Option<&Schema> {

@@ -46,6 +46,8 @@ pub(crate) struct Model {
     pub(crate) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) labels: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<Schema>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -23,8 +23,8 @@ pub use queue::{
     StepItem,
 };
 pub use store::{
-    Commit, CommitOutcome, LogRow, Page, RunFilter, RunHead, RunPage, RunStatus, Snapshot, Store,
-    StoredRun, TimerKey, TimerRow,
+    Commit, CommitOutcome, Labels, LogRow, Page, Retention, RunFilter, RunHead, RunPage, RunStatus,
+    Snapshot, Store, StoredRun, TimerKey, TimerRow,
 };
 pub use time::Timestamp;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MessageId, StepRef, StoreError, Timestamp, WorkerId};
+use super::{MessageId, RunId, StepRef, StoreError, Timestamp, WorkerId};
 
 /// How urgent a message or run is. Accepted aliases: P0–P3, `urgent` (critical), `background` (low).
 #[derive(
@@ -242,6 +242,9 @@ pub trait Queue: Send + Sync {
 
     /// Messages in publication order, claimed or not, without claiming them.
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The step items of a run in publication order, claimed or not, without claiming them.
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError>;
 
     /// One message, without claiming it.
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError>;

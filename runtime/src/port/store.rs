@@ -3,6 +3,8 @@
 //! One commit per transition: compare-and-swap on the head's version, one log row, and in the same transaction the
 //! step items, timers and settlements of that transition. Recovery reads one snapshot and the log rows after it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{NewMessage, PlanHash, Priority, RunId, StepRef, StoreError, Timestamp, Version};
@@ -68,6 +70,9 @@ impl RunStatus {
     }
 }
 
+/// Names and values by which runs are found.
+pub type Labels = BTreeMap<String, String>;
+
 /// The columns by which runs are found and listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHead {
@@ -87,6 +92,9 @@ pub struct RunHead {
     pub idempotency_key: Option<String>,
     /// Ties together what belongs to one business case.
     pub correlation_id: Option<String>,
+    /// Names and values to find it by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// Share of steps settled, 0–100.
     pub progress: u8,
     /// Id of a step now in flight or ready, for display.
@@ -154,8 +162,8 @@ pub struct TimerRow {
 
 /// One transition to make durable.
 ///
-/// The head's `workflow`, `idempotency_key`, `correlation_id` and `created_at` are those of the first commit; later ones
-/// do not change them.
+/// The head's `workflow`, `idempotency_key`, `correlation_id`, `labels` and `created_at` are those of the first commit;
+/// later ones do not change them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     /// Version the run must have; `None` creates the run.
@@ -207,10 +215,28 @@ pub struct RunFilter {
     pub workflow: Option<String>,
     /// This correlation id.
     pub correlation_id: Option<String>,
+    /// All of these.
+    pub labels: Labels,
     /// Created at or after.
     pub created_from: Option<Timestamp>,
     /// Created before.
     pub created_before: Option<Timestamp>,
+    /// Last changed at or after.
+    pub updated_from: Option<Timestamp>,
+    /// Last changed before.
+    pub updated_before: Option<Timestamp>,
+}
+
+/// Which of the runs that ended in one way are no longer kept. Without any bound, none is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// How they ended: [`Completed`](RunStatus::Completed), [`Failed`](RunStatus::Failed) or
+    /// [`Canceled`](RunStatus::Canceled); of any other status none has ended.
+    pub status: RunStatus,
+    /// Not kept if they ended before.
+    pub ended_before: Option<Timestamp>,
+    /// Not kept beyond this many, those that ended last counted first.
+    pub keep: Option<u64>,
 }
 
 /// A slice of a listing, newest run first.
@@ -271,7 +297,11 @@ pub trait Store: Send + Sync {
     /// kept when there is none yet.
     fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
 
-    /// Removes runs that ended before the instant, longest ended first, with all that belongs to them (log, snapshot,
-    /// timers, step items, idempotency key); at most `limit`. Returns how many.
-    fn prune_runs(&self, ended_before: Timestamp, limit: usize) -> Result<u64, StoreError>;
+    /// Runs that are no longer kept, longest ended first, at most `limit`.
+    fn expired_runs(&self, retention: &Retention, limit: usize)
+    -> Result<Vec<RunHead>, StoreError>;
+
+    /// Removes those of the runs that have ended, with all that belongs to them (log, snapshot, timers, labels, step items,
+    /// idempotency key), in one transaction. Returns how many.
+    fn remove_runs(&self, runs: &[RunId]) -> Result<u64, StoreError>;
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::steer::Order;
 use crate::policy::RetryPolicy;
-use crate::port::{Priority, RunId, StepRef};
+use crate::port::{Labels, Priority, RunId, StepRef};
 
 /// An input of the machine. Results name the attempt they belong to; anything about an attempt that is no longer
 /// current is answered, not applied.
@@ -69,6 +69,9 @@ pub struct Start {
     /// Ties together what belongs to one business case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Names and values to find the run by, those of the manifest included once it is started.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// W3C trace context handed to every step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

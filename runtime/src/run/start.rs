@@ -17,7 +17,11 @@ use crate::port::Timestamp;
 pub const DEADLINE_TIMER: &str = "deadline";
 
 pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transition, Rejection> {
-    let start = checked(plan, start)?;
+    let mut start = checked(plan, start)?;
+    for (name, value) in plan.labels() {
+        let given = start.labels.entry(name.clone());
+        given.or_insert_with(|| value.clone());
+    }
     let created = Event::RunCreated {
         variables: variables(plan, &start, now)?,
         start: Box::new(start),

@@ -368,6 +368,12 @@ impl RunState {
         self.error.as_ref()
     }
 
+    /// Why it was canceled.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// When the whole run must have ended.
     #[must_use]
     pub const fn deadline(&self) -> Option<Timestamp> {

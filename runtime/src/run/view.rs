@@ -7,7 +7,7 @@ use super::event::{RunError, SkipReason};
 use super::input::StepError;
 use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState};
 use crate::plan::Plan;
-use crate::port::{PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
+use crate::port::{Labels, PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
 /// All that is known about a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +34,8 @@ pub struct RunView {
     pub idempotency_key: Option<String>,
     /// The business case it belongs to.
     pub correlation_id: Option<String>,
+    /// Names and values it is found by.
+    pub labels: Labels,
     /// Its input, with defaults.
     pub input: Value,
     /// Its variables.
@@ -141,6 +143,7 @@ impl RunState {
             priority: self.start.priority,
             idempotency_key: self.start.idempotency_key.clone(),
             correlation_id: self.start.correlation_id.clone(),
+            labels: self.start.labels.clone(),
             progress: self.progress(),
             current_step: self.current_step(plan),
             error: self
@@ -169,6 +172,7 @@ impl RunState {
             current_step: self.current_step(plan),
             idempotency_key: self.start.idempotency_key.clone(),
             correlation_id: self.start.correlation_id.clone(),
+            labels: self.start.labels.clone(),
             input: self.start.input.clone(),
             variables: self.variables.clone(),
             output: self.output().cloned(),

@@ -276,6 +276,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
             input: ledger.input.clone(),
             idempotency_key: None,
             correlation_id: None,
+            labels: crate::port::Labels::new(),
             traceparent: None,
             priority: Priority::Normal,
             trigger: None,

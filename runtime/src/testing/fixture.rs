@@ -41,6 +41,7 @@ pub(super) fn first(number: u32) -> Commit {
         priority: Priority::Normal,
         idempotency_key: None,
         correlation_id: None,
+        labels: crate::port::Labels::new(),
         progress: 0,
         current_step: None,
         error: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fixture::{after, at, ending, first, run_id};
 use super::{Case, cases};
-use crate::port::{Backend, Page, RunFilter, RunId, RunStatus, StoreError};
+use crate::port::{Backend, Commit, Page, RunFilter, RunId, RunStatus, StoreError};
 
 pub(super) const CASES: &[Case] = cases![
     runs_are_listed_newest_first,
@@ -13,6 +13,9 @@ pub(super) const CASES: &[Case] = cases![
     each_filter_restricts,
     filters_restrict_together,
     several_statuses_are_listed_in_one_order,
+    runs_are_found_by_their_labels,
+    labels_are_those_of_the_first_commit,
+    runs_are_found_by_when_they_changed,
 ];
 
 fn list(
@@ -86,7 +89,7 @@ fn a_slice_goes_on_after_a_run_that_was_pruned(
 ) -> Result<(), StoreError> {
     backend.commit(&[first(1), first(2), first(3)])?;
     backend.commit(&[ending(&first(2), at(5))])?;
-    assert_eq!(backend.prune_runs(at(6), 1)?, 1);
+    assert_eq!(backend.remove_runs(&[run_id(2)])?, 1);
     assert_eq!(
         list(backend, &RunFilter::default(), Some(run_id(2)), 9)?,
         (ids([1]), None)
@@ -159,6 +162,7 @@ fn filters_restrict_together(backend: &Arc<dyn Backend>) -> Result<(), StoreErro
         correlation_id: Some("case".to_owned()),
         created_from: Some(at(2)),
         created_before: Some(at(16)),
+        ..RunFilter::default()
     };
     assert_eq!(all(backend, &filter)?, ids([8]));
     let filter = RunFilter {
@@ -190,5 +194,117 @@ fn several_statuses_are_listed_in_one_order(backend: &Arc<dyn Backend>) -> Resul
         list(backend, &filter, Some(run_id(4)), 4)?,
         (ids([3, 1]), None)
     );
+    Ok(())
+}
+
+fn labelled(number: u32, labels: &[(&str, &str)]) -> Commit {
+    let mut commit = first(number);
+    let labels = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    commit.head.labels = labels.collect();
+    commit
+}
+
+fn runs_are_found_by_their_labels(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    let blue = labelled(1, &[("team", "blue")]);
+    backend.commit(&[
+        blue.clone(),
+        labelled(2, &[("team", "red")]),
+        labelled(3, &[("team", "blue"), ("tier", "gold")]),
+        first(4),
+        labelled(5, &[("team", "blue"), ("tier", "gold")]),
+        labelled(6, &[("tier", "blue")]),
+    ])?;
+    backend.commit(&[ending(&blue, at(9))])?;
+    let by = |labels: &[(&str, &str)], statuses: &[RunStatus]| RunFilter {
+        labels: labelled(0, labels).head.labels,
+        statuses: statuses.to_vec(),
+        ..RunFilter::default()
+    };
+    let blue = [("team", "blue")];
+    assert_eq!(all(backend, &by(&blue, &[]))?, ids([5, 3, 1]));
+    assert_eq!(
+        all(backend, &by(&[("team", "blue"), ("tier", "gold")], &[]))?,
+        ids([5, 3])
+    );
+    assert_eq!(
+        all(backend, &by(&blue, &[RunStatus::Running]))?,
+        ids([5, 3])
+    );
+    assert_eq!(all(backend, &by(&blue, &[RunStatus::Completed]))?, ids([1]));
+    assert_eq!(all(backend, &by(&[("team", "bl")], &[]))?, []);
+    assert_eq!(
+        list(backend, &by(&blue, &[]), None, 2)?,
+        (ids([5, 3]), Some(run_id(3)))
+    );
+    assert_eq!(
+        list(backend, &by(&blue, &[]), Some(run_id(3)), 2)?,
+        (ids([1]), None)
+    );
+    let head = backend.heads(&[run_id(3)])?.pop().flatten();
+    let gold = labelled(3, &[("team", "blue"), ("tier", "gold")])
+        .head
+        .labels;
+    assert_eq!(head.map(|head| head.labels), Some(gold));
+    Ok(())
+}
+
+fn labels_are_those_of_the_first_commit(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    let created = labelled(1, &[("team", "blue")]);
+    let mut next = after(&created);
+    next.head.labels = labelled(1, &[("team", "red")]).head.labels;
+    backend.commit(&[created.clone(), next])?;
+    let head = backend.heads(&[run_id(1)])?.pop().flatten();
+    assert_eq!(head.map(|head| head.labels), Some(created.head.labels));
+    Ok(())
+}
+
+fn runs_are_found_by_when_they_changed(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    for number in 1..=12 {
+        let created = first(number);
+        let mut next = match number % 3 {
+            0 => after(&created),
+            _ => ending(&created, at(0)),
+        };
+        // 1 → 13, 2 → 26, 3 → 39…
+        next.head.updated_at = at(i64::from(number) * 13 % 60);
+        if number % 3 != 0 {
+            next.head.ended_at = Some(next.head.updated_at);
+        }
+        backend.commit(&[created, next])?;
+    }
+    let updated = |number: u32| i64::from(number) * 13 % 60;
+    for (from, before) in [
+        (None, Some(30)),
+        (Some(5), None),
+        (Some(20), Some(45)),
+        (Some(70), None),
+    ] {
+        let wanted = |number: &u32| {
+            from.is_none_or(|from| updated(*number) >= from)
+                && before.is_none_or(|before| updated(*number) < before)
+        };
+        for statuses in [
+            vec![],
+            vec![RunStatus::Completed],
+            vec![RunStatus::Running, RunStatus::Completed],
+        ] {
+            let running = |number: &u32| number % 3 == 0;
+            let filter = RunFilter {
+                updated_from: from.map(at),
+                updated_before: before.map(at),
+                statuses: statuses.clone(),
+                ..RunFilter::default()
+            };
+            let expected: Vec<_> = (1..=12)
+                .rev()
+                .filter(wanted)
+                .filter(|number| statuses.len() != 1 || !running(number))
+                .map(run_id)
+                .collect();
+            assert_eq!(all(backend, &filter)?, expected, "{filter:?}");
+        }
+    }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = cases![
     a_held_item_stays_where_it_is,
     an_item_whose_holder_was_lost_is_put_off_and_counts_the_loss,
     older_receipts_do_not_bring_an_item_back,
+    the_items_of_a_run_are_listed_wherever_they_are,
 ];
 
 fn attempt() -> StepRef {
@@ -105,5 +106,28 @@ fn older_receipts_do_not_bring_an_item_back(backend: &Arc<dyn Backend>) -> Resul
     reschedule(backend, &begun, Timestamp::NEVER, at(1))?;
     assert_eq!(backend.release(&[(relayed.receipt, at(2))])?, [false]);
     assert_eq!(backend.receive(&request(&["q"], 1, at(3)))?, []);
+    Ok(())
+}
+
+fn the_items_of_a_run_are_listed_wherever_they_are(
+    backend: &Arc<dyn Backend>,
+) -> Result<(), StoreError> {
+    let other = item("q", step(run_id(2), 1, 1));
+    let mut commit = first(1);
+    commit.enqueue = vec![
+        item("q", attempt()),
+        item("p", step(run_id(1), 2, 1)),
+        other,
+    ];
+    backend.commit(&[commit])?;
+    receive_one(backend.as_ref(), "p", at(1))?;
+    let items = backend.step_items(&run_id(1))?;
+    let nodes: Vec<_> = items
+        .iter()
+        .filter_map(|it| it.step)
+        .map(|it| it.step.node)
+        .collect();
+    assert_eq!(nodes, [1, 2]);
+    assert_eq!(backend.step_items(&run_id(3))?, []);
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::fixture::{
 };
 use super::{Case, cases};
 use crate::port::{
-    Backend, ClaimAnswer, CommitOutcome, PlanHash, Priority, QueueCounts, RunStatus, StoreError,
-    Timestamp, Version,
+    Backend, ClaimAnswer, CommitOutcome, Page, PlanHash, Priority, QueueCounts, Retention,
+    RunFilter, RunId, RunPage, RunStatus, StoreError, Version,
 };
 
 pub(super) const CASES: &[Case] = cases![
@@ -34,7 +34,8 @@ pub(super) const CASES: &[Case] = cases![
     setting_a_timer_again_replaces_it,
     a_plan_is_kept_as_first_saved,
     the_signing_key_is_the_first_one_given,
-    pruning_removes_runs_longest_ended_first,
+    expired_runs_are_found_longest_ended_first,
+    only_runs_that_have_ended_are_removed,
     pruning_removes_all_that_belongs_to_a_run,
 ];
 
@@ -459,7 +460,9 @@ fn the_signing_key_is_the_first_one_given(backend: &Arc<dyn Backend>) -> Result<
     Ok(())
 }
 
-fn pruning_removes_runs_longest_ended_first(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+fn expired_runs_are_found_longest_ended_first(
+    backend: &Arc<dyn Backend>,
+) -> Result<(), StoreError> {
     for (number, ended_at) in [(1, Some(30)), (2, Some(10)), (3, None), (4, Some(20))] {
         let created = first(number);
         let next = match ended_at {
@@ -468,18 +471,44 @@ fn pruning_removes_runs_longest_ended_first(backend: &Arc<dyn Backend>) -> Resul
         };
         backend.commit(&[created, next])?;
     }
-    let there = || -> Result<Vec<bool>, StoreError> {
-        let heads = backend.heads(&[run_id(1), run_id(2), run_id(3), run_id(4)])?;
-        Ok(heads.iter().map(Option::is_some).collect())
+    let mut failed = ending(&first(5), at(5));
+    failed.head.status = RunStatus::Failed;
+    backend.commit(&[first(5), failed])?;
+    let expired = |ended_before: Option<i64>, keep, limit| -> Result<Vec<RunId>, StoreError> {
+        let retention = Retention {
+            status: RunStatus::Completed,
+            ended_before: ended_before.map(at),
+            keep,
+        };
+        let heads = backend.expired_runs(&retention, limit)?;
+        Ok(heads.iter().map(|head| head.run).collect())
     };
-    assert_eq!(backend.prune_runs(at(10), 9)?, 0, "`before` is exclusive");
-    assert_eq!(backend.prune_runs(at(30), 1)?, 1);
-    assert_eq!(there()?, [true, false, true, true]);
-    assert_eq!(backend.prune_runs(at(30), 9)?, 1);
-    assert_eq!(there()?, [true, false, true, false]);
-    let end_of_time = Timestamp::from_millis(i64::MAX);
-    assert_eq!(backend.prune_runs(end_of_time, 9)?, 1);
-    assert_eq!(there()?, [false, false, true, false]);
+    let ids = |numbers: &[u32]| numbers.iter().map(|it| run_id(*it)).collect::<Vec<_>>();
+    assert_eq!(expired(None, None, 9)?, ids(&[]), "without a bound");
+    assert_eq!(
+        expired(Some(10), None, 9)?,
+        ids(&[]),
+        "`before` is exclusive"
+    );
+    assert_eq!(expired(Some(30), None, 9)?, ids(&[2, 4]));
+    assert_eq!(expired(Some(30), None, 1)?, ids(&[2]));
+    assert_eq!(expired(None, Some(1), 9)?, ids(&[2, 4]));
+    assert_eq!(expired(None, Some(3), 9)?, ids(&[]));
+    assert_eq!(expired(None, Some(0), 9)?, ids(&[2, 4, 1]));
+    assert_eq!(expired(Some(11), Some(2), 9)?, ids(&[2]));
+    assert_eq!(expired(Some(11), Some(1), 9)?, ids(&[2, 4]));
+    Ok(())
+}
+
+fn only_runs_that_have_ended_are_removed(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    backend.commit(&[first(1), ending(&first(1), at(1)), first(2)])?;
+    let removed = backend.remove_runs(&[run_id(1), run_id(2), run_id(3)])?;
+    assert_eq!(removed, 1);
+    let heads = backend.heads(&[run_id(1), run_id(2)])?;
+    assert_eq!(
+        heads.iter().map(Option::is_some).collect::<Vec<_>>(),
+        [false, true]
+    );
     Ok(())
 }
 
@@ -487,17 +516,27 @@ fn pruning_removes_all_that_belongs_to_a_run(backend: &Arc<dyn Backend>) -> Resu
     let run = run_id(1);
     let mut created = first(1);
     created.head.idempotency_key = Some("k".to_owned());
+    created.head.labels = [("team".to_owned(), "blue".to_owned())].into();
     created.enqueue = vec![item("q", step(run, 1, 1)), message("q", "not a step")];
     created.set_timers = vec![timer(run, "deadline", 1, at(0))];
     let mut ended = ending(&created, at(1));
     ended.snapshot = Some(snapshot(2));
     backend.commit(&[created, ended])?;
-    assert_eq!(backend.prune_runs(at(2), 9)?, 1);
+    assert_eq!(backend.remove_runs(&[run])?, 1);
 
     assert_eq!(backend.load(&[run])?, [None]);
     assert_eq!(backend.history(&run, Version(0), 9)?, []);
     assert_eq!(backend.due_timers(at(9), 9)?, []);
     assert_eq!(backend.find_by_key("onboarding", "k")?, None);
+    let labelled = RunFilter {
+        labels: [("team".to_owned(), "blue".to_owned())].into(),
+        ..RunFilter::default()
+    };
+    let page = Page {
+        after: None,
+        limit: 9,
+    };
+    assert_eq!(backend.list_runs(&labelled, &page)?, RunPage::default());
     let left = the_one(backend.list_messages("q", 9)?);
     assert_eq!(left.step, None, "other messages stay");
 

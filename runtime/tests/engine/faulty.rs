@@ -7,8 +7,8 @@ use std::time::Duration;
 use ossa_runtime::port::{
     Backend, ClaimAnswer, Commit, CommitOutcome, Delivery, KeyValue, KvEntry, KvVersion, KvWrite,
     Lease, LogRow, MessageId, NewMessage, Page, PlanHash, Queue, QueueCounts, Receipt, Receive,
-    RunFilter, RunHead, RunId, RunPage, StepRef, Store, StoreError, StoredRun, TimerRow, Timestamp,
-    Version, WorkerId,
+    Retention, RunFilter, RunHead, RunId, RunPage, StepRef, Store, StoreError, StoredRun, TimerRow,
+    Timestamp, Version, WorkerId,
 };
 
 /// What becomes of a call.
@@ -133,8 +133,16 @@ impl Store for Faulty {
     fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
         self.inner.signing_key(fresh)
     }
-    fn prune_runs(&self, ended_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        self.call("prune_runs", |it| it.prune_runs(ended_before, limit))
+    fn expired_runs(
+        &self,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError> {
+        self.call("expired_runs", |it| it.expired_runs(retention, limit))
+    }
+
+    fn remove_runs(&self, runs: &[RunId]) -> Result<u64, StoreError> {
+        self.call("remove_runs", |it| it.remove_runs(runs))
     }
 }
 
@@ -197,6 +205,9 @@ impl Queue for Faulty {
     }
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         self.call("list_messages", |it| it.list_messages(queue, limit))
+    }
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        self.call("step_items", |it| it.step_items(run))
     }
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
         self.call("find_message", |it| it.find_message(queue, id))

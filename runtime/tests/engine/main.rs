@@ -21,6 +21,7 @@ mod concurrency;
 mod consumer;
 mod faults;
 mod hosts;
+mod inspect;
 mod killed;
 mod laws;
 mod lifecycle;

@@ -75,6 +75,7 @@ pub(crate) fn start_with(input: Value) -> Start {
         input,
         idempotency_key: None,
         correlation_id: None,
+        labels: ossa_runtime::port::Labels::new(),
         traceparent: None,
         priority: Priority::Normal,
         trigger: None,

@@ -63,6 +63,7 @@ pub(crate) fn created(run: RunId) -> Commit {
             priority: Priority::Normal,
             idempotency_key: None,
             correlation_id: None,
+            labels: ossa_runtime::port::Labels::new(),
             progress: 0,
             current_step: None,
             error: None,

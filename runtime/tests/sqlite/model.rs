@@ -6,8 +6,8 @@ use std::time::Duration;
 use ossa_runtime::adapter::{Durability, MemoryStore, SqliteOptions, SqliteStore};
 use ossa_runtime::port::{
     Backend, ClaimAnswer, Commit, Delivery, KvWrite, MessageId, NewMessage, Page, Priority,
-    Receipt, RunFilter, RunId, RunStatus, Snapshot, StepItem, StepRef, TimerKey, TimerRow,
-    Timestamp, Version,
+    Receipt, Retention, RunFilter, RunId, RunStatus, Snapshot, StepItem, StepRef, TimerKey,
+    TimerRow, Timestamp, Version,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -66,7 +66,6 @@ struct Transition {
     off: i64,
     status: RunStatus,
     key: Option<String>,
-    ended: bool,
     snapshot: bool,
     enqueue: Vec<NewMessage>,
     settle: Vec<StepRef>,
@@ -127,7 +126,6 @@ fn transition() -> impl Strategy<Value = Transition> {
             select(statuses),
             proptest::option::of(select(vec!["k".to_owned(), "l".to_owned()])),
             any::<bool>(),
-            any::<bool>(),
         ),
         (
             vec(new_message(), 0..3),
@@ -138,16 +136,12 @@ fn transition() -> impl Strategy<Value = Transition> {
         ),
     )
         .prop_map(
-            |(
-                (run, off, status, key, ended, snapshot),
-                (enqueue, settle, reschedule, set, clear),
-            )| {
+            |((run, off, status, key, snapshot), (enqueue, settle, reschedule, set, clear))| {
                 Transition {
                     run,
                     off,
                     status,
                     key,
-                    ended,
                     snapshot,
                     enqueue,
                     settle,
@@ -304,7 +298,7 @@ impl Pair {
         commit.head.idempotency_key.clone_from(&transition.key);
         commit.head.created_at = self.now();
         commit.head.updated_at = self.now();
-        commit.head.ended_at = transition.ended.then(|| self.now());
+        commit.head.ended_at = transition.status.is_terminal().then(|| self.now());
         commit.log = log_row(base + 1);
         commit.log.at = self.now();
         commit.snapshot = transition.snapshot.then(|| Snapshot {
@@ -406,7 +400,14 @@ impl Pair {
                 self.both(|it| it.kv_prune(now).unwrap());
             }
             Operation::PruneRuns { before, limit } => {
-                self.both(|it| it.prune_runs(at(*before), *limit).unwrap());
+                let retention = Retention {
+                    status: RunStatus::Failed,
+                    ended_before: Some(at(*before)),
+                    keep: None,
+                };
+                let expired = self.both(|it| it.expired_runs(&retention, *limit).unwrap());
+                let runs: Vec<_> = expired.iter().map(|head| head.run).collect();
+                self.both(|it| it.remove_runs(&runs).unwrap());
             }
             Operation::ListRuns { filter, limit } => {
                 let mut after = None;

@@ -280,6 +280,14 @@ impl Messages {
             .collect()
     }
 
+    pub(super) fn items_of(&self, run: &RunId) -> Vec<Delivery> {
+        let of_run = |message: &Message| message.new.step.is_some_and(|item| item.step.run == *run);
+        let items = self.all.iter().filter(|(_, message)| of_run(message));
+        items
+            .map(|(number, message)| message.delivery(*number))
+            .collect()
+    }
+
     pub(super) fn find(&self, queue: &str, wanted: &MessageId) -> Option<Delivery> {
         let number = number(wanted)?;
         let message = self.all.get(&number)?;

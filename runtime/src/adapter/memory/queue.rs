@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::MemoryStore;
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive,
-    StepRef, StoreError, Timestamp, WorkerId,
+    RunId, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 impl Queue for MemoryStore {
@@ -104,6 +104,10 @@ impl Queue for MemoryStore {
 
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         Ok(self.state().messages.list(queue, limit))
+    }
+
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.items_of(run))
     }
 
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {

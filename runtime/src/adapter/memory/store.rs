@@ -4,8 +4,8 @@ use super::{MemoryStore, Run, State};
 use crate::adapter::check::check_commits;
 use crate::adapter::listing::{matches, position};
 use crate::port::{
-    Commit, CommitOutcome, LogRow, Page, PlanHash, RunFilter, RunHead, RunId, RunPage, Store,
-    StoreError, StoredRun, TimerRow, Timestamp, Version,
+    Commit, CommitOutcome, LogRow, Page, PlanHash, Retention, RunFilter, RunHead, RunId, RunPage,
+    Store, StoreError, StoredRun, TimerRow, Timestamp, Version,
 };
 
 impl Store for MemoryStore {
@@ -112,20 +112,48 @@ impl Store for MemoryStore {
         Ok(*self.state().signing_key.get_or_insert(fresh))
     }
 
-    fn prune_runs(&self, ended_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-        let mut state = self.state();
-        let mut ended: Vec<_> = state
-            .runs
-            .values()
-            .filter_map(|run| run.head.ended_at.map(|at| (at, run.head.run)))
-            .filter(|(at, _)| *at < ended_before)
+    fn expired_runs(
+        &self,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError> {
+        let state = self.state();
+        let heads = state.runs.values().map(|run| &run.head);
+        let mut ended: Vec<_> = heads
+            .filter(|head| head.status == retention.status)
+            .filter_map(|head| head.ended_at.map(|at| (at, head)))
             .collect();
-        ended.sort_unstable();
-        ended.truncate(limit);
-        for (_, run) in &ended {
-            state.remove(run);
+        ended.sort_unstable_by_key(|(at, head)| (*at, head.run));
+        let beyond = match retention.keep {
+            Some(keep) => ended
+                .len()
+                .saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX)),
+            None => 0,
+        };
+        let too_old = |at: Timestamp| retention.ended_before.is_some_and(|before| at < before);
+        Ok(ended
+            .iter()
+            .enumerate()
+            .filter(|(place, (at, _))| *place < beyond || too_old(*at))
+            .map(|(_, (_, head))| (*head).clone())
+            .take(limit)
+            .collect())
+    }
+
+    fn remove_runs(&self, runs: &[RunId]) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let mut removed = 0;
+        for run in runs {
+            let ended = state
+                .runs
+                .get(run)
+                .is_some_and(|it| it.head.ended_at.is_some());
+            if ended {
+                state.remove(run);
+                removed += 1;
+            }
         }
-        Ok(ended.len() as u64)
+        Ok(removed)
     }
 }
 
@@ -194,6 +222,7 @@ impl Run {
         head.workflow.clone_from(&self.head.workflow);
         head.idempotency_key.clone_from(&self.head.idempotency_key);
         head.correlation_id.clone_from(&self.head.correlation_id);
+        head.labels.clone_from(&self.head.labels);
         head.created_at = self.head.created_at;
         self.head = head;
         self.log.push(commit.log.clone());

@@ -122,10 +122,15 @@ fn insert_head(db: &Connection, commit: &Commit) -> Result<Result<i64, CommitOut
             return Ok(Err(CommitOutcome::Duplicate { existing }));
         }
     }
+    let labels = match &head.labels {
+        labels if labels.is_empty() => None,
+        // Names and values are text: nothing that JSON cannot hold.
+        labels => serde_json::to_string(labels).ok(),
+    };
     db.prepare_cached(
         "INSERT INTO runs (rid, version, workflow, plan, status, priority, idempotency_key,
-            correlation_id, progress, current_step, error, created_at, updated_at, ended_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            correlation_id, progress, current_step, error, created_at, updated_at, ended_at, labels)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
         head.run.as_uuid().as_bytes(),
@@ -142,8 +147,21 @@ fn insert_head(db: &Connection, commit: &Commit) -> Result<Result<i64, CommitOut
         head.created_at.as_millis(),
         head.updated_at.as_millis(),
         head.ended_at.map(Timestamp::as_millis),
+        labels,
     ])?;
-    Ok(Ok(db.last_insert_rowid()))
+    let id = db.last_insert_rowid();
+    for (label, value) in &head.labels {
+        db.prepare_cached(
+            "INSERT INTO run_labels (label, value, at, run) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            label,
+            value,
+            head.created_at.as_millis(),
+            head.run.as_uuid().as_bytes(),
+        ])?;
+    }
+    Ok(Ok(id))
 }
 
 fn update_head(db: &Connection, commit: &Commit, found: &Found) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Params, params};
 use super::delivery::{delivery, delivery_columns, number};
 use super::fault::Fault;
 use super::value::{at_most, count};
-use crate::port::{Delivery, MessageId, QueueCounts, Timestamp};
+use crate::port::{Delivery, MessageId, QueueCounts, RunId, Timestamp};
 
 pub(super) fn overdue(
     db: &Connection,
@@ -36,6 +36,18 @@ pub(super) fn list(db: &Connection, queue: &str, limit: usize) -> Result<Vec<Del
              ) ORDER BY id"
         ),
         params![queue, at_most(limit)],
+    )
+}
+
+pub(super) fn items_of(db: &Connection, run: &RunId) -> Result<Vec<Delivery>, Fault> {
+    deliveries(
+        db,
+        concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM messages WHERE rid = ?1 ORDER BY id"
+        ),
+        params![run.as_uuid().as_bytes()],
     )
 }
 

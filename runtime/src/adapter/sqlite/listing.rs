@@ -29,14 +29,8 @@ pub(super) fn list_runs(
     // One more than asked for tells whether there is a next slice.
     let wanted = page.limit.saturating_add(1);
     let mut runs = Vec::new();
-    if filter.statuses.is_empty() {
-        select(db, filter, None, after, wanted, &mut runs)?;
-    }
-    // Each status is a part of the index in the right order; all of them together are not.
-    for (index, status) in filter.statuses.iter().enumerate() {
-        if !filter.statuses.iter().take(index).any(|it| it == status) {
-            select(db, filter, Some(*status), after, wanted, &mut runs)?;
-        }
+    for part in parts(filter) {
+        select(db, filter, part, after, wanted, &mut runs)?;
     }
     runs.sort_by_key(|head| Reverse((head.created_at, head.run)));
     let more = runs.len() > page.limit;
@@ -45,15 +39,78 @@ pub(super) fn list_runs(
     Ok(RunPage { runs, next })
 }
 
+/// A part of a listing that an index holds in its order, or of which only little has to be put in order. All parts
+/// together, each once, are the listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) status: Option<RunStatus>,
+    pub(super) age: Age,
+}
+
+/// Which runs of a filter by last change: whatever was created after its beginning has changed after it, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    Any,
+    /// Created since then.
+    Young,
+    /// Created before, and has ended: found by when it changed.
+    Ended,
+    /// Created before, and goes on.
+    Live,
+}
+
+/// Every status of a run that goes on.
+const LIVE: [RunStatus; 5] = [
+    RunStatus::Pending,
+    RunStatus::Running,
+    RunStatus::Waiting,
+    RunStatus::Paused,
+    RunStatus::Quarantined,
+];
+
+pub(super) fn parts(filter: &RunFilter) -> Vec<Part> {
+    // Each status is a part of the index in the right order; all of them together are not.
+    let mut statuses: Vec<Option<RunStatus>> = Vec::new();
+    for status in filter.statuses.iter().copied().map(Some) {
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
+    }
+    if statuses.is_empty() {
+        statuses.push(None);
+    }
+    let mut parts = Vec::new();
+    for status in statuses {
+        let part = |age| Part { status, age };
+        if filter.updated_from.is_none() {
+            parts.push(part(Age::Any));
+            continue;
+        }
+        parts.push(part(Age::Young));
+        match status {
+            Some(status) if !status.is_terminal() => parts.push(part(Age::Live)),
+            Some(_) => parts.push(part(Age::Ended)),
+            None => {
+                parts.push(part(Age::Ended));
+                parts.extend(LIVE.map(|status| Part {
+                    status: Some(status),
+                    age: Age::Live,
+                }));
+            }
+        }
+    }
+    parts
+}
+
 fn select(
     db: &Connection,
     filter: &RunFilter,
-    status: Option<RunStatus>,
+    part: Part,
     after: Option<(Timestamp, RunId)>,
     limit: usize,
     found: &mut Vec<RunHead>,
 ) -> Result<(), Fault> {
-    let (sql, mut values) = statement(filter, status, after);
+    let (sql, mut values) = statement(filter, part, after);
     values.push(at_most(limit).into());
     let mut select = db.prepare_cached(&sql)?;
     let mut rows = select.query(params_from_iter(values))?;
@@ -63,39 +120,92 @@ fn select(
     Ok(())
 }
 
+/// A `WHERE` in the making.
+struct Statement {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+}
+
 /// The statement and its values, but for the limit, which comes last.
 pub(super) fn statement(
     filter: &RunFilter,
-    status: Option<RunStatus>,
+    part: Part,
     after: Option<(Timestamp, RunId)>,
 ) -> (String, Vec<Value>) {
-    let mut sql = String::from(concat!("SELECT ", head_columns!(), " FROM runs WHERE true"));
-    let mut values: Vec<Value> = Vec::new();
-    if let Some(status) = status {
-        sql.push_str(" AND status = ?");
-        values.push(status.as_str().to_owned().into());
+    // Labels are often shared by most runs, and so is being completed; every other status is rare.
+    let common = matches!(part.status, None | Some(RunStatus::Completed));
+    let by_label = common && part.age != Age::Ended && !filter.labels.is_empty();
+    let source = match part.age {
+        Age::Ended => "runs INDEXED BY runs_by_change WHERE ended_at IS NOT NULL",
+        _ if by_label => "run_labels CROSS JOIN runs ON rid = run WHERE true",
+        _ => "runs WHERE true",
+    };
+    let (created, rid) = if by_label {
+        ("at", "run")
+    } else {
+        ("created_at", "rid")
+    };
+    let mut where_ = Statement {
+        sql: format!(concat!("SELECT ", head_columns!(), " FROM {}"), source),
+        values: Vec::new(),
+    };
+    let mut labels = filter.labels.iter();
+    if by_label && let Some((label, value)) = labels.next() {
+        let values = [label.clone().into(), value.clone().into()];
+        where_.and("label = ? AND value = ?", values);
+    }
+    for (label, value) in labels {
+        let values = [label.clone().into(), value.clone().into()];
+        where_.and(
+            "EXISTS (SELECT 1 FROM run_labels AS other WHERE other.label = ? AND other.value = ?
+                AND other.at = created_at AND other.run = rid)",
+            values,
+        );
+    }
+    if let Some(status) = part.status {
+        where_.and("status = ?", [status.as_str().to_owned().into()]);
     }
     if let Some(workflow) = &filter.workflow {
-        sql.push_str(" AND workflow = ?");
-        values.push(workflow.clone().into());
+        where_.and("workflow = ?", [workflow.clone().into()]);
     }
     if let Some(correlation_id) = &filter.correlation_id {
-        sql.push_str(" AND correlation_id = ?");
-        values.push(correlation_id.clone().into());
+        where_.and("correlation_id = ?", [correlation_id.clone().into()]);
     }
-    if let Some(from) = filter.created_from {
-        sql.push_str(" AND created_at >= ?");
-        values.push(from.as_millis().into());
+    let young = filter.updated_from.filter(|_| part.age == Age::Young);
+    if let Some(from) = filter.created_from.max(young) {
+        where_.and(&format!("{created} >= ?"), [from.as_millis().into()]);
     }
-    if let Some(before) = filter.created_before {
-        sql.push_str(" AND created_at < ?");
-        values.push(before.as_millis().into());
+    // Nothing changes before it is created.
+    let old = filter
+        .updated_from
+        .filter(|_| matches!(part.age, Age::Ended | Age::Live));
+    let ends = [filter.created_before, filter.updated_before, old];
+    if let Some(before) = ends.into_iter().flatten().min() {
+        where_.and(&format!("{created} < ?"), [before.as_millis().into()]);
+    }
+    if let Some(from) = old {
+        where_.and("updated_at >= ?", [from.as_millis().into()]);
+    }
+    if let Some(before) = filter.updated_before {
+        where_.and("updated_at < ?", [before.as_millis().into()]);
     }
     if let Some((created_at, run)) = after {
-        sql.push_str(" AND (created_at, rid) < (?, ?)");
-        values.push(created_at.as_millis().into());
-        values.push(run.as_uuid().as_bytes().to_vec().into());
+        let position = [
+            created_at.as_millis().into(),
+            run.as_uuid().as_bytes().to_vec().into(),
+        ];
+        where_.and(&format!("({created}, {rid}) < (?, ?)"), position);
     }
-    sql.push_str(" ORDER BY created_at DESC, rid DESC LIMIT ?");
-    (sql, values)
+    where_
+        .sql
+        .push_str(&format!(" ORDER BY {created} DESC, {rid} DESC LIMIT ?"));
+    (where_.sql, where_.values)
 }

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::{Batch, SqliteStore, inspect, messages};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive,
-    StepRef, StoreError, Timestamp, WorkerId,
+    RunId, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 impl Queue for SqliteStore {
@@ -108,6 +108,11 @@ impl Queue for SqliteStore {
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         self.readers
             .read("list messages", |db| inspect::list(db, queue, limit))
+    }
+
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        self.readers
+            .read("list step items", |db| inspect::items_of(db, run))
     }
 
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {

@@ -1,13 +1,13 @@
 //! Reading runs.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::fault::Fault;
 use super::value::{
     at_most, count, head, head_columns, log_checksum, run_id, signed, snapshot_checksum, time,
 };
 use crate::port::{
-    LogRow, RunHead, RunId, Snapshot, StoredRun, TimerKey, TimerRow, Timestamp, Version,
+    LogRow, Retention, RunHead, RunId, Snapshot, StoredRun, TimerKey, TimerRow, Timestamp, Version,
 };
 
 pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<StoredRun>, Fault> {
@@ -37,7 +37,7 @@ pub(super) fn find(db: &Connection, run: &RunId) -> Result<Option<(i64, RunHead)
     let mut rows = select.query([run.as_uuid().as_bytes()])?;
     match rows.next()? {
         None => Ok(None),
-        Some(row) => Ok(Some((row.get(14)?, head(row)?))),
+        Some(row) => Ok(Some((row.get(15)?, head(row)?))),
     }
 }
 
@@ -149,17 +149,67 @@ pub(super) fn find_by_key(
     rows.next()?.map(|row| run_id(row, 0)).transpose()
 }
 
-/// Removes runs with all that belongs to them.
-pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: usize) -> Result<u64, Fault> {
-    let mut select = db.prepare_cached(
-        "SELECT id, rid FROM runs WHERE ended_at < ?1 ORDER BY ended_at, rid LIMIT ?2",
-    )?;
-    let ended = select
-        .query_map(params![ended_before.as_millis(), at_most(limit)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    for (id, rid) in &ended {
+/// Runs that ended in one way and are no longer kept, longest ended first.
+pub(super) fn expired(
+    db: &Connection,
+    retention: &Retention,
+    limit: usize,
+) -> Result<Vec<RunHead>, Fault> {
+    let status = retention.status.as_str();
+    // The first run that is too many, counted from the one that ended last; it and those before it are not kept.
+    let too_many: Option<(i64, [u8; 16])> = match retention.keep {
+        None => None,
+        Some(keep) => db
+            .prepare_cached(TOO_MANY)?
+            .query_row(
+                params![status, i64::try_from(keep).unwrap_or(i64::MAX)],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?,
+    };
+    let too_old = retention
+        .ended_before
+        .map(|before| (before.as_millis().saturating_sub(1), [u8::MAX; 16]));
+    let Some((at, run)) = too_many.max(too_old) else {
+        return Ok(Vec::new());
+    };
+    let mut select = db.prepare_cached(EXPIRED)?;
+    let mut rows = select.query(params![status, at, run, at_most(limit)])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        heads.push(head(row)?);
+    }
+    Ok(heads)
+}
+
+pub(super) const TOO_MANY: &str = "SELECT ended_at, rid FROM runs
+     WHERE status = ?1 AND ended_at IS NOT NULL ORDER BY ended_at DESC, rid DESC LIMIT 1 OFFSET ?2";
+
+/// Those up to the last one that is not kept.
+pub(super) const EXPIRED: &str = concat!(
+    "SELECT ",
+    head_columns!(),
+    " FROM runs WHERE status = ?1 AND ended_at IS NOT NULL AND (ended_at, rid) <= (?2, ?3)
+     ORDER BY ended_at, rid LIMIT ?4"
+);
+
+/// Removes runs that have ended, with all that belongs to them.
+pub(super) fn remove(db: &Connection, runs: &[RunId]) -> Result<u64, Fault> {
+    let mut removed = 0;
+    for run in runs {
+        let Some((id, head)) = find(db, run)? else {
+            continue;
+        };
+        if head.ended_at.is_none() {
+            continue;
+        }
+        let rid = run.as_uuid().as_bytes();
+        for (label, value) in &head.labels {
+            db.prepare_cached(
+                "DELETE FROM run_labels WHERE label = ?1 AND value = ?2 AND at = ?3 AND run = ?4",
+            )?
+            .execute(params![label, value, head.created_at.as_millis(), rid])?;
+        }
         for sql in [
             "DELETE FROM run_log WHERE run = ?1",
             "DELETE FROM snapshots WHERE run = ?1",
@@ -173,6 +223,7 @@ pub(super) fn prune(db: &Connection, ended_before: Timestamp, limit: usize) -> R
         ] {
             db.prepare_cached(sql)?.execute([rid])?;
         }
+        removed += 1;
     }
-    Ok(ended.len() as u64)
+    Ok(removed)
 }

@@ -3,8 +3,8 @@ use rusqlite::params;
 use super::{Batch, SqliteStore, listing, runs};
 use crate::adapter::check::check_commits;
 use crate::port::{
-    Commit, CommitOutcome, LogRow, Page, PlanHash, RunFilter, RunHead, RunId, RunPage, Store,
-    StoreError, StoredRun, TimerRow, Timestamp, Version,
+    Commit, CommitOutcome, LogRow, Page, PlanHash, Retention, RunFilter, RunHead, RunId, RunPage,
+    Store, StoreError, StoredRun, TimerRow, Timestamp, Version,
 };
 
 impl Store for SqliteStore {
@@ -101,8 +101,18 @@ impl Store for SqliteStore {
         })
     }
 
-    fn prune_runs(&self, ended_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    fn expired_runs(
+        &self,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError> {
+        self.readers.read("find expired runs", |db| {
+            runs::expired(db, retention, limit)
+        })
+    }
+
+    fn remove_runs(&self, runs: &[RunId]) -> Result<u64, StoreError> {
         self.writer
-            .durably("prune runs", |db| runs::prune(db, ended_before, limit))
+            .durably("remove runs", |db| runs::remove(db, runs))
     }
 }

@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use crate::port::{
-    LogRow, PlanHash, Priority, RunHead, RunId, RunStatus, Snapshot, Timestamp, Version,
+    Labels, LogRow, PlanHash, Priority, RunHead, RunId, RunStatus, Snapshot, Timestamp, Version,
 };
 
 /// The columns [`head`] reads, in its order.
 macro_rules! head_columns {
     () => {
         "rid, version, workflow, plan, status, priority, idempotency_key, correlation_id, progress,
-         current_step, error, created_at, updated_at, ended_at"
+         current_step, error, created_at, updated_at, ended_at, labels"
     };
 }
 pub(super) use head_columns;
@@ -37,7 +37,17 @@ pub(super) fn head(row: &Row<'_>) -> Result<RunHead, Fault> {
         created_at: time(row, 11)?,
         updated_at: time(row, 12)?,
         ended_at: maybe_time(row, 13)?,
+        labels: labels(row, 14, run)?,
     })
+}
+
+fn labels(row: &Row<'_>, column: usize, run: RunId) -> Result<Labels, Fault> {
+    let json: Option<String> = row.get(column)?;
+    let Some(json) = json else {
+        return Ok(Labels::new());
+    };
+    serde_json::from_str(&json)
+        .map_err(|error| Fault::damaged(format!("the labels of run {run}"), error.to_string()))
 }
 
 pub(super) fn run_id(row: &Row<'_>, column: usize) -> Result<RunId, Fault> {

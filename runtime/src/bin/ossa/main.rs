@@ -7,8 +7,10 @@ mod explain;
 mod graph;
 mod output;
 mod run;
+mod run_list;
 mod run_steer;
 mod sim;
+mod time;
 mod timeline;
 mod validate;
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use ossa_runtime::engine::{Engine, EngineOptions, RunDetails};
 use ossa_runtime::error::{Category, Error, code};
-use ossa_runtime::port::{Page, RunFilter, RunHead, RunId, RunStatus, Timestamp, Version};
+use ossa_runtime::port::{RunId, RunStatus, Timestamp, Version};
 use ossa_runtime::run::StepView;
 
 use crate::output::{FAILURE, FINDINGS, Output};
+use crate::run_list::{List, Prune};
 use crate::run_steer::Steer;
 use crate::timeline;
 
@@ -52,27 +53,29 @@ enum Verb {
     },
     #[command(flatten)]
     Steer(Steer),
+    /// Remove runs that have ended, with their history
+    Prune(Prune),
+    /// Say in words what a run waits for, or why it ended
+    Why {
+        /// The run's id
+        run: RunId,
+    },
+    /// Print a run's events
+    History {
+        /// The run's id
+        run: RunId,
+        /// Only those of transitions after this version
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// Those of at most so many transitions
+        #[arg(long)]
+        limit: Option<usize>,
+    },
     /// Print a run's events as they come, until it ends; exit code 1 if it ends otherwise than completed
     Tail {
         /// The run's id
         run: RunId,
     },
-}
-
-#[derive(Debug, Args)]
-struct List {
-    /// Only runs with this status; may be given several times
-    #[arg(long, value_parser = status)]
-    status: Vec<RunStatus>,
-    /// Only runs of this workflow or task
-    #[arg(long)]
-    workflow: Option<String>,
-    /// Only runs with this correlation id
-    #[arg(long)]
-    correlation_id: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
 }
 
 /// Why there is no result.
@@ -132,6 +135,12 @@ impl Run {
                 Ok(0)
             }
             Verb::Steer(order) => order.carry_out(&engine, self.format, output),
+            Verb::Prune(prune) => prune.carry_out(&engine, self.format, output),
+            Verb::Why { run } => why(&engine, run, self.format, output),
+            Verb::History { run, after, limit } => {
+                let limit = limit.unwrap_or(usize::MAX);
+                history(&engine, run, Version(after), limit, self.format, output)
+            }
             Verb::Tail { run } => tail(&engine, run, self.format, output),
         }
     }
@@ -161,59 +170,6 @@ pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
     Ok(Engine::open(&dsn, EngineOptions::default())?)
 }
 
-impl List {
-    fn write(self, engine: &Engine, format: Format, output: &mut Output) -> Result<u8, Failure> {
-        let filter = RunFilter {
-            statuses: self.status,
-            workflow: self.workflow,
-            correlation_id: self.correlation_id,
-            ..RunFilter::default()
-        };
-        let page = Page {
-            after: None,
-            limit: self.limit,
-        };
-        let found = engine.runs(&filter, &page)?;
-        match format {
-            Format::Json => {
-                for head in &found.runs {
-                    output.line(to_json(head)?)?;
-                }
-            }
-            Format::Text => {
-                table(&found.runs, output)?;
-                if found.next.is_some() {
-                    output.note(format!("the newest {} runs; --limit for more", self.limit));
-                }
-            }
-        }
-        Ok(0)
-    }
-}
-
-fn table(runs: &[RunHead], output: &mut Output) -> io::Result<()> {
-    let width = runs.iter().map(|run| run.workflow.chars().count()).max();
-    let width = width.unwrap_or(0).max("WORKFLOW".len());
-    output.line(format!(
-        "{:<36}  {:<11}  {:>4}  {:<width$}  {:<24}  AT",
-        "RUN", "STATUS", "DONE", "WORKFLOW", "CREATED"
-    ))?;
-    for run in runs {
-        let at = run.error.as_ref().or(run.current_step.as_ref());
-        let line = format!(
-            "{:<36}  {:<11}  {:>3}%  {:<width$}  {:<24}  {}",
-            run.run.to_string(),
-            run.status.as_str(),
-            run.progress,
-            run.workflow,
-            run.created_at.to_string(),
-            at.map_or("", String::as_str)
-        );
-        output.line(line.trim_end())?;
-    }
-    Ok(())
-}
-
 fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {
     let run = &details.run;
     let version = run.workflow_version.as_deref().unwrap_or_default();
@@ -232,6 +188,13 @@ fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {
     }
     if let Some(id) = &run.correlation_id {
         facts.push(("correlation", id.clone()));
+    }
+    if !run.labels.is_empty() {
+        let labels = run
+            .labels
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        facts.push(("labels", labels.collect::<Vec<_>>().join(" ")));
     }
     if let Some(error) = &run.error {
         facts.push(("error", format!("{} ({})", error.message, error.code)));
@@ -285,6 +248,50 @@ fn took(from: Timestamp, until: Timestamp) -> String {
     format!("{}.{:03} s", millis / 1000, millis % 1000)
 }
 
+fn why(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Result<u8, Failure> {
+    let why = engine.why(run)?;
+    if format == Format::Json {
+        output.line(to_json(&why)?)?;
+        return Ok(0);
+    }
+    output.line(format!(
+        "run {run} of {} is {}, {} % done",
+        why.workflow,
+        why.status.as_str(),
+        why.progress
+    ))?;
+    for reason in &why.reasons {
+        output.line(format!("  {}", reason.text))?;
+    }
+    Ok(0)
+}
+
+fn history(
+    engine: &Engine,
+    run: RunId,
+    mut after: Version,
+    limit: usize,
+    format: Format,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    let created = engine.run(run)?.ok_or_else(|| unknown(run))?.run.created_at;
+    let mut left = limit;
+    while left > 0 {
+        let rows = left.min(ROWS);
+        let events = engine.events(run, after, rows)?;
+        let Some(last) = events.last() else { break };
+        after = last.version;
+        left -= rows;
+        for event in &events {
+            output.line(match format {
+                Format::Json => to_json(event)?,
+                Format::Text => timeline::line(event, created),
+            })?;
+        }
+    }
+    Ok(0)
+}
+
 fn tail(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Result<u8, Failure> {
     let created = engine.run(run)?.ok_or_else(|| unknown(run))?.run.created_at;
     let mut after = Version(0);
@@ -314,15 +321,8 @@ fn tail(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Res
     }
 }
 
-fn to_json<T: serde::Serialize>(value: &T) -> io::Result<String> {
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> io::Result<String> {
     Ok(serde_json::to_string(value)?)
-}
-
-fn status(name: &str) -> Result<RunStatus, String> {
-    RunStatus::parse(name).ok_or_else(|| {
-        "one of pending, running, waiting, paused, completed, failed, canceled, quarantined"
-            .to_owned()
-    })
 }
 
 pub(crate) fn unknown(run: RunId) -> Failure {

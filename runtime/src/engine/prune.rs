@@ -1,0 +1,98 @@
+//! Removing runs that have ended and are no longer wanted.
+
+use std::time::Duration;
+
+use super::Engine;
+use crate::error::{Category, Error, code};
+use crate::port::{Retention, RunHead, RunStatus, Timestamp};
+
+/// Runs removed in one transaction: few enough for others to write in between.
+const BATCH: usize = 100;
+
+/// Which runs that ended in one way are no longer wanted: those that are too old, and those that are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneRule {
+    /// `completed`, `failed` or `canceled`.
+    pub status: RunStatus,
+    /// Removed when they ended longer ago than this.
+    pub max_age: Option<Duration>,
+    /// Removed beyond this many, those that ended last counted first.
+    pub max_count: Option<u64>,
+}
+
+/// What was removed, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// The runs, longest ended first within each rule.
+    pub runs: Vec<RunHead>,
+    /// There are more than were asked for.
+    pub more: bool,
+}
+
+impl Engine {
+    /// Removes runs that the rules no longer want, at most `limit`, with all that belongs to them. A dry run only says
+    /// which. What has not ended is never removed, and a run that is reopened meanwhile stays.
+    ///
+    /// # Errors
+    /// Category argument for a rule without a bound, or for a status in which no run has ended; what the store fails with.
+    /// What was removed before stays removed.
+    pub fn prune(&self, rules: &[PruneRule], limit: usize, dry: bool) -> Result<Pruned, Error> {
+        let core = self.core();
+        let backend = core.backend()?;
+        let now = core.now();
+        let mut pruned = Pruned::default();
+        for rule in rules {
+            let retention = rule.at(now)?;
+            loop {
+                let left = limit.saturating_sub(pruned.runs.len());
+                let batch = if dry { left } else { left.min(BATCH) };
+                let mut expired = backend.expired_runs(&retention, batch.saturating_add(1))?;
+                let more = expired.len() > batch;
+                expired.truncate(batch);
+                let runs: Vec<_> = expired.iter().map(|head| head.run).collect();
+                if !dry && !runs.is_empty() {
+                    backend.remove_runs(&runs)?;
+                    for run in &runs {
+                        core.states.remove(run);
+                    }
+                }
+                pruned.runs.extend(expired);
+                let full = pruned.runs.len() >= limit;
+                pruned.more |= more && full;
+                if dry || !more || full {
+                    break;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+impl PruneRule {
+    fn at(self, now: Timestamp) -> Result<Retention, Error> {
+        let wrong = |message: String, help: &str| {
+            Err(Error::new(Category::Argument, code::BAD_ARGUMENT, message).with_help(help))
+        };
+        if !self.status.is_terminal() {
+            return wrong(
+                format!("no run that is {} has ended", self.status.as_str()),
+                "prune completed, failed or canceled runs",
+            );
+        }
+        if self.max_age.is_none() && self.max_count.is_none() {
+            return wrong(
+                format!("nothing bounds the {} runs to keep", self.status.as_str()),
+                "say how old they may become, or how many may be kept",
+            );
+        }
+        let ended_before = self.max_age.map(|age| {
+            let millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+        });
+        Ok(Retention {
+            status: self.status,
+            ended_before,
+            keep: self.max_count,
+        })
+    }
+}

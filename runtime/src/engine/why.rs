@@ -1,0 +1,287 @@
+//! Why a run stands where it stands, in words.
+
+use serde::Serialize;
+
+use super::Engine;
+use super::stored::{Hot, not_found};
+use crate::error::Error;
+use crate::port::{Delivery, RunId, RunStatus, Timestamp};
+use crate::run::{Hold, Phase, Place, StepState};
+
+/// Why a run is not further than it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The run.
+    pub run: RunId,
+    /// Name of the workflow or task.
+    pub workflow: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Share of its steps that are settled, 0–100.
+    pub progress: u8,
+    /// What it waits for, or how it ended: the run's own reasons first, then those of its steps.
+    pub reasons: Vec<Reason>,
+}
+
+/// One thing that a run waits for, or why it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// For programs: `ended`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
+    /// `open`, `dependencies` or `undispatched`.
+    pub code: &'static str,
+    /// The step it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// For people.
+    pub text: String,
+    /// When it is over at the latest, where that is known; in milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Reason {
+    const fn of_run(code: &'static str, text: String) -> Self {
+        Self {
+            code,
+            step: None,
+            text,
+            until: None,
+        }
+    }
+
+    const fn until(mut self, until: Timestamp) -> Self {
+        self.until = Some(until);
+        self
+    }
+}
+
+impl Engine {
+    /// Says in words what a run waits for: which steps, workers, retries and people; or how it ended.
+    ///
+    /// # Errors
+    /// `OSSA-N001` when there is no such run; what the store fails with.
+    pub fn why(&self, run: RunId) -> Result<Explanation, Error> {
+        let core = self.core();
+        let backend = core.backend()?;
+        let hot = core.current(run)?;
+        // Read after the state: an item that is missing was settled meanwhile.
+        let items = backend.step_items(&run)?;
+        let head = backend.heads(&[run])?.pop().flatten();
+        let head = head.ok_or_else(|| not_found(run))?;
+        Ok(Explanation {
+            run,
+            workflow: head.workflow,
+            status: hot.state.status(),
+            progress: hot.state.progress(),
+            reasons: hot.reasons(&items, core.now()),
+        })
+    }
+}
+
+impl Hot {
+    fn reasons(&self, items: &[Delivery], now: Timestamp) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        if let Some(end) = self.end() {
+            reasons.push(Reason::of_run("ended", end));
+        }
+        if let Some(hold) = self.state.quarantined() {
+            let text = format!("it was set aside{}; `release` lets it go on", ordered(hold));
+            reasons.push(Reason::of_run("quarantined", text));
+        }
+        if let Some(hold) = self.state.paused() {
+            let text = format!("it was paused{}; `resume` lets it go on", ordered(hold));
+            reasons.push(Reason::of_run("paused", text));
+        }
+        for (place, step) in self.state.steps() {
+            let item = items.iter().find(|item| {
+                let attempt = place.attempt(self.head.run, step.attempt);
+                item.step.is_some_and(|item| item.step == attempt)
+            });
+            reasons.extend(self.reason_of(place, step, item, now));
+        }
+        let deadline = self.state.deadline();
+        if let Some(deadline) = deadline.filter(|_| !self.state.status().is_terminal()) {
+            let text = format!("it fails with TIMEOUT unless it ends by {deadline}");
+            reasons.push(Reason::of_run("deadline", text).until(deadline));
+        }
+        reasons
+    }
+
+    fn end(&self) -> Option<String> {
+        let at = self.head.ended_at?;
+        let state = &self.state;
+        Some(match state.status() {
+            RunStatus::Failed => {
+                let error = state.error()?;
+                let (code, message) = (&error.code, &error.message);
+                match (&error.step_id, error.attempt) {
+                    (Some(step), Some(attempt)) => format!(
+                        "it failed at {at} because step `{step}` failed in attempt {attempt}: {message} ({code})"
+                    ),
+                    (Some(step), None) => {
+                        format!(
+                            "it failed at {at} because step `{step}` could not run: {message} ({code})"
+                        )
+                    }
+                    (None, _) => format!("it failed at {at}: {message} ({code})"),
+                }
+            }
+            RunStatus::Canceled => match state.reason().unwrap_or_default() {
+                "" => format!("it was canceled at {at}"),
+                reason => format!("it was canceled at {at}: {reason}"),
+            },
+            status => format!("it {} at {at}", status.as_str()),
+        })
+    }
+
+    fn reason_of(
+        &self,
+        place: Place,
+        step: &StepState,
+        item: Option<&Delivery>,
+        now: Timestamp,
+    ) -> Option<Reason> {
+        let id = self.plan.node(place.node)?.id.clone();
+        let reason = |code, text: String| Reason {
+            code,
+            step: Some(id.clone()),
+            text,
+            until: None,
+        };
+        let attempt = step.attempt;
+        let held = self.state.is_held() && !step.executed;
+        Some(match step.phase {
+            Phase::Running | Phase::Retrying { .. } => match item {
+                None => reason(
+                    "undispatched",
+                    format!("attempt {attempt} of `{id}` has just been settled; look again"),
+                ),
+                Some(item) => {
+                    let (code, text, until) = in_queue(&id, step, item, held, now);
+                    Reason {
+                        until,
+                        ..reason(code, text)
+                    }
+                }
+            },
+            Phase::Ready if held => reason("held", format!("`{id}` is ready; the run is held")),
+            Phase::Ready => {
+                let text = format!("`{id}` is ready and waits for a free slot");
+                let limit = self.plan.max_parallel();
+                let limit = limit.map_or_else(String::new, |max| {
+                    format!(": the workflow runs {max} steps at a time")
+                });
+                reason("slot", text + &limit)
+            }
+            Phase::Pending => {
+                let waits = self.waits_for(place);
+                let skip = if step.to_skip {
+                    "; it is to be skipped then"
+                } else {
+                    ""
+                };
+                reason("dependencies", format!("`{id}` waits for {waits}{skip}"))
+            }
+            Phase::Open => {
+                let branch = step
+                    .block
+                    .as_ref()
+                    .and_then(|block| block.branch.as_deref());
+                let branch =
+                    branch.map_or_else(String::new, |branch| format!(" (branch `{branch}`)"));
+                reason("open", format!("`{id}` waits for the steps in it{branch}"))
+            }
+            _ => return None,
+        })
+    }
+
+    fn waits_for(&self, place: Place) -> String {
+        let Some(node) = self.plan.node(place.node) else {
+            return String::new();
+        };
+        let unmet = node.depends_on.iter().filter(|dependency| {
+            let step = self.state.step(Place {
+                node: **dependency,
+                ..place
+            });
+            step.is_none_or(|step| !step.phase.is_settled())
+        });
+        let ids = unmet.filter_map(|node| self.plan.node(*node));
+        let ids: Vec<_> = ids.map(|node| format!("`{}`", node.id)).collect();
+        ids.join(", ")
+    }
+}
+
+/// What the item of an attempt in flight says: with a worker, on its way, to come, or waiting for a worker.
+fn in_queue(
+    id: &str,
+    step: &StepState,
+    item: &Delivery,
+    held: bool,
+    now: Timestamp,
+) -> (&'static str, String, Option<Timestamp>) {
+    let attempt = step.attempt;
+    let error = step.error.as_deref();
+    let error = error.map_or_else(String::new, |error| {
+        format!(", after {} ({})", error.message, error.code)
+    });
+    let hidden = item.visible_at > now;
+    match (step.phase, item.deadline) {
+        (_, Some(deadline)) if hidden => (
+            "working",
+            format!(
+                "a worker has attempt {attempt} of `{id}`; its time is up at {deadline}{error}"
+            ),
+            Some(deadline),
+        ),
+        _ if held => (
+            "held",
+            format!("attempt {attempt} of `{id}` is not handed out: the run is held{error}"),
+            None,
+        ),
+        (Phase::Retrying { due }, _) if due > now => (
+            "retry",
+            format!("attempt {attempt} of `{id}` is due at {due}{error}"),
+            Some(due),
+        ),
+        _ if hidden => (
+            "relayed",
+            format!(
+                "attempt {attempt} of `{id}` was handed to the transport; if nobody takes it, it is sent again at {}{error}",
+                item.visible_at
+            ),
+            Some(item.visible_at),
+        ),
+        _ => {
+            let lost = match item.losses {
+                0 => String::new(),
+                1 => "; a worker was lost while running it".to_owned(),
+                losses => format!("; {losses} workers were lost while running it"),
+            };
+            (
+                "queued",
+                format!(
+                    "attempt {attempt} of `{id}` waits for a worker since {} ({} s): does one read queue `{}`?{lost}{error}",
+                    item.visible_at,
+                    now.since(item.visible_at).as_secs(),
+                    item.queue,
+                ),
+                None,
+            )
+        }
+    }
+}
+
+fn ordered(hold: &Hold) -> String {
+    let by = if hold.by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", hold.by)
+    };
+    let reason = if hold.reason.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", hold.reason)
+    };
+    format!("{by} at {}{reason}", hold.at)
+}
