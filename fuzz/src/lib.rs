@@ -152,6 +152,7 @@ pub fn plan(data: &[u8]) -> bool {
         input: json!({"order": 1, "gift": true}),
         idempotency_key: None,
         correlation_id: None,
+        labels: ossa_runtime::port::Labels::new(),
         traceparent: None,
         priority: Priority::Normal,
         trigger: None,

@@ -48,6 +48,15 @@ pub mod code {
     /// Pending acks could not be written in time.
     pub const NOT_FLUSHED: &str = "OSSA-N018";
 
+    /// The file of an exported run is damaged, or none.
+    pub const EXPORT_DAMAGED: &str = "OSSA-N019";
+
+    /// The file of an exported run was written by a newer version.
+    pub const EXPORT_TOO_NEW: &str = "OSSA-N020";
+
+    /// The store has the run, or one with its idempotency key, with another history.
+    pub const RUN_EXISTS: &str = "OSSA-N021";
+
     /// Every code of this module, in order.
     pub const ALL: &[&str] = &[
         RUN_NOT_FOUND,
@@ -68,6 +77,9 @@ pub mod code {
         MANIFEST_NOT_RUNNABLE,
         NO_THREAD,
         NOT_FLUSHED,
+        EXPORT_DAMAGED,
+        EXPORT_TOO_NEW,
+        RUN_EXISTS,
     ];
 }
 

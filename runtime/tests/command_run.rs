@@ -288,3 +288,36 @@ fn a_dry_prune_removes_nothing() {
         assert_eq!(store.ossa(&wrong).0, 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn a_run_moves_from_store_to_store() {
+    let store = Store::with_two_runs();
+    let id = store.failed.to_string();
+    let file = store.folder.path().join("run.json").display().to_string();
+    assert_eq!(store.ossa(&["export", &id, "--output", &file]).0, 0);
+    let (_, text) = store.ossa(&["export", &store.completed.to_string()]);
+    let exported: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&exported["format"], &exported["run"]["head"]["status"]),
+        (&json!(1), &json!("completed"))
+    );
+
+    let elsewhere = format!(
+        "--store=sqlite://{}/elsewhere.db",
+        store.folder.path().display()
+    );
+    let import = || store.ossa(&["import", &file, &elsewhere]);
+    assert_eq!(import(), (0, format!("run {id} is imported\n")));
+    assert_eq!(import(), (0, format!("run {id} was there already\n")));
+    let show = |dsn: &str| store.ossa(&["show", &id, "--format=json", dsn]).1;
+    let here = format!("--store={}", dsn(store.folder.path()));
+    assert_eq!(show(&elsewhere), show(&here));
+    assert_eq!(store.ossa(&["retry", &id, "profile"]).0, 0);
+    assert_eq!(store.ossa(&["import", &file]).0, 1, "the run has gone on");
+    let cut = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("SMTP_DOWN", "SMTP_UP");
+    std::fs::write(&file, cut).unwrap();
+    assert_eq!(import().0, 1);
+    assert_eq!(store.ossa(&["import", "/no/such/file"]).0, 2);
+}

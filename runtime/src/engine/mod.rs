@@ -10,6 +10,8 @@ mod claim;
 mod claims;
 pub mod consumer;
 mod core;
+mod export;
+mod import;
 mod keeper;
 mod library;
 mod manage;
@@ -38,6 +40,7 @@ use crate::port::Backend;
 
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
+pub use import::ImportedRun;
 pub use manage::OrderedBy;
 pub use messages::OutgoingMessage;
 pub use options::EngineOptions;

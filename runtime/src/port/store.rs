@@ -287,6 +287,9 @@ pub trait Store: Send + Sync {
     /// Timers due at `now`, earliest first. They stay until a commit replaces or clears them.
     fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, StoreError>;
 
+    /// The timers of a run, by name.
+    fn timers_of(&self, run: &RunId) -> Result<Vec<TimerRow>, StoreError>;
+
     /// Keeps a compiled plan; keeping the same hash again changes nothing.
     fn save_plan(&self, hash: &PlanHash, plan: &str) -> Result<(), StoreError>;
 

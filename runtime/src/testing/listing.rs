@@ -290,7 +290,7 @@ fn runs_are_found_by_when_they_changed(backend: &Arc<dyn Backend>) -> Result<(),
             vec![RunStatus::Completed],
             vec![RunStatus::Running, RunStatus::Completed],
         ] {
-            let running = |number: &u32| number % 3 == 0;
+            let running = |number: &u32| number.is_multiple_of(3);
             let filter = RunFilter {
                 updated_from: from.map(at),
                 updated_before: before.map(at),

@@ -124,6 +124,9 @@ impl Store for Faulty {
     fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, StoreError> {
         self.call("due_timers", |it| it.due_timers(now, limit))
     }
+    fn timers_of(&self, run: &RunId) -> Result<Vec<TimerRow>, StoreError> {
+        self.call("timers_of", |it| it.timers_of(run))
+    }
     fn save_plan(&self, hash: &PlanHash, plan: &str) -> Result<(), StoreError> {
         self.call("save_plan", |it| it.save_plan(hash, plan))
     }

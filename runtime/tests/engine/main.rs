@@ -19,6 +19,7 @@ mod claims;
 mod clock;
 mod concurrency;
 mod consumer;
+mod export;
 mod faults;
 mod hosts;
 mod inspect;

@@ -94,7 +94,7 @@ fn a_store_of_a_newer_version_is_refused() {
         error(&folder),
         StoreError::TooNew {
             found: 99,
-            known: 1
+            known: 2
         }
     );
 }

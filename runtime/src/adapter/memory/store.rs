@@ -96,6 +96,12 @@ impl Store for MemoryStore {
         Ok(due)
     }
 
+    fn timers_of(&self, run: &RunId) -> Result<Vec<TimerRow>, StoreError> {
+        let state = self.state();
+        let timers = state.timers.values().filter(|timer| timer.key.run == *run);
+        Ok(timers.cloned().collect())
+    }
+
     fn save_plan(&self, hash: &PlanHash, plan: &str) -> Result<(), StoreError> {
         self.state()
             .plans

@@ -1,6 +1,6 @@
 //! Reading runs.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 
 use super::fault::Fault;
 use super::value::{
@@ -123,7 +123,17 @@ pub(super) fn due_timers(
         "SELECT rid, name, generation, due FROM timers WHERE due <= ?1
          ORDER BY due, rid, name LIMIT ?2",
     )?;
-    let mut rows = select.query(params![now.as_millis(), at_most(limit)])?;
+    timers(select.query(params![now.as_millis(), at_most(limit)])?)
+}
+
+pub(super) fn timers_of(db: &Connection, run: &RunId) -> Result<Vec<TimerRow>, Fault> {
+    let mut select = db.prepare_cached(
+        "SELECT rid, name, generation, due FROM timers WHERE rid = ?1 ORDER BY name",
+    )?;
+    timers(select.query([run.as_uuid().as_bytes()])?)
+}
+
+fn timers(mut rows: Rows<'_>) -> Result<Vec<TimerRow>, Fault> {
     let mut timers = Vec::new();
     while let Some(row) = rows.next()? {
         timers.push(TimerRow {

@@ -65,6 +65,11 @@ impl Store for SqliteStore {
             .read("find due timers", |db| runs::due_timers(db, now, limit))
     }
 
+    fn timers_of(&self, run: &RunId) -> Result<Vec<TimerRow>, StoreError> {
+        self.readers
+            .read("read timers", |db| runs::timers_of(db, run))
+    }
+
     fn save_plan(&self, hash: &PlanHash, plan: &str) -> Result<(), StoreError> {
         if self.load_plan(hash)?.is_some() {
             return Ok(());

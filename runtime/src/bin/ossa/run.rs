@@ -12,6 +12,7 @@ use ossa_runtime::run::StepView;
 
 use crate::output::{FAILURE, FINDINGS, Output};
 use crate::run_list::{List, Prune};
+use crate::run_move::{Export, Import};
 use crate::run_steer::Steer;
 use crate::timeline;
 
@@ -55,6 +56,8 @@ enum Verb {
     Steer(Steer),
     /// Remove runs that have ended, with their history
     Prune(Prune),
+    Export(Export),
+    Import(Import),
     /// Say in words what a run waits for, or why it ended
     Why {
         /// The run's id
@@ -123,7 +126,11 @@ impl Run {
     }
 
     fn answer(self, output: &mut Output) -> Result<u8, Failure> {
-        let engine = open(self.store)?;
+        let engine = match self.verb {
+            // A run may be brought into a store that is made for it.
+            Verb::Import(_) => Engine::open(&named(self.store)?, EngineOptions::default())?,
+            _ => open(self.store)?,
+        };
         match self.verb {
             Verb::List(list) => list.write(&engine, self.format, output),
             Verb::Show { run } => {
@@ -136,6 +143,8 @@ impl Run {
             }
             Verb::Steer(order) => order.carry_out(&engine, self.format, output),
             Verb::Prune(prune) => prune.carry_out(&engine, self.format, output),
+            Verb::Export(export) => export.write(&engine, output),
+            Verb::Import(import) => import.carry_out(&engine, self.format, output),
             Verb::Why { run } => why(&engine, run, self.format, output),
             Verb::History { run, after, limit } => {
                 let limit = limit.unwrap_or(usize::MAX);
@@ -157,12 +166,7 @@ fn exit_code(error: &Error) -> u8 {
 
 /// The engine on a store that is there: looking at one must not create it.
 pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
-    let dsn = store
-        .or_else(|| std::env::var("OSSA_STORE").ok())
-        .filter(|dsn| !dsn.is_empty())
-        .ok_or_else(|| {
-            Failure::Usage("no store: give one with --store, or in OSSA_STORE".to_owned())
-        })?;
+    let dsn = named(store)?;
     if !ossa_runtime::adapter::exists(&dsn).map_err(Error::from)? {
         let shown = ossa_runtime::adapter::RedactedDsn(&dsn);
         return Err(Failure::Usage(format!("there is no store at {shown}")));
@@ -246,6 +250,15 @@ fn took(from: Timestamp, until: Timestamp) -> String {
         return format!("{millis} ms");
     }
     format!("{}.{:03} s", millis / 1000, millis % 1000)
+}
+
+fn named(store: Option<String>) -> Result<String, Failure> {
+    store
+        .or_else(|| std::env::var("OSSA_STORE").ok())
+        .filter(|dsn| !dsn.is_empty())
+        .ok_or_else(|| {
+            Failure::Usage("no store: give one with --store, or in OSSA_STORE".to_owned())
+        })
 }
 
 fn why(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Result<u8, Failure> {
