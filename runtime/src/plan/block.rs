@@ -140,6 +140,16 @@ impl Node {
 }
 
 impl Node {
+    /// The blocks it may run, in document order; those of its compensation included.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<BlockId> {
+        let undo = match self.on_error {
+            Some(OnError::Compensate(block)) => Some(block),
+            _ => None,
+        };
+        self.action.blocks().into_iter().chain(undo).collect()
+    }
+
     /// What the node's task says of a failure with this code that is not retried, where the step itself says nothing.
     #[must_use]
     pub fn task_action(&self, code: &str) -> TaskErrorAction {

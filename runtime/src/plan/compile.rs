@@ -92,7 +92,7 @@ impl<'a> Compiler<'a> {
                 steps: task.steps.clone(),
                 context,
                 loops: Rc::default(),
-                in_loop: false,
+                waited_for_wholly: false,
             });
             arena.result.push(References {
                 every_step: true,
@@ -118,18 +118,37 @@ impl<'a> Compiler<'a> {
                 path: "$.spec.steps".to_owned(),
             });
         }
+        let context = Rc::new(Context::workflow(self.manifest, workflow));
         let mut arena = Arena::default();
         arena.reserve(Pending {
             owner: None,
             order: Order::Sequence,
             isolated: false,
             steps: workflow.steps.clone(),
-            context: Rc::new(Context::workflow(self.manifest, workflow)),
+            context: Rc::clone(&context),
             loops: Rc::default(),
-            in_loop: false,
+            waited_for_wholly: false,
         });
         let output = self.schema(workflow.outputs.as_ref(), None, "$.spec.outputs", "output");
         arena.result = result_references(workflow, output.as_ref());
+        let compensates = matches!(
+            workflow.on_failure,
+            OnFailure::Compensate | OnFailure::Rollback
+        );
+        if compensates == workflow.compensation.is_empty() {
+            self.errors.push(PlanError::Compensation { compensates });
+        }
+        let compensation = compensates.then(|| {
+            arena.reserve(Pending {
+                owner: None,
+                order: Order::Sequence,
+                isolated: false,
+                steps: workflow.compensation.clone(),
+                context: Rc::clone(&context),
+                loops: Rc::default(),
+                waited_for_wholly: true,
+            })
+        });
         self.blocks(&mut arena);
         Model {
             input: self.schema(workflow.inputs.as_ref(), None, "$.spec.inputs", "input"),
@@ -144,9 +163,10 @@ impl<'a> Compiler<'a> {
             on_failure: match workflow.on_failure {
                 OnFailure::Continue => FailureMode::Continue,
                 OnFailure::Notify => FailureMode::Notify,
-                // Compensate and Rollback were refused above.
-                OnFailure::Halt | OnFailure::Compensate | OnFailure::Rollback => FailureMode::Halt,
+                OnFailure::Compensate | OnFailure::Rollback => FailureMode::Compensate,
+                OnFailure::Halt => FailureMode::Halt,
             },
+            compensation,
             notification: workflow.notification.clone(),
             timeout: workflow.timeout,
             max_parallel: workflow
@@ -170,6 +190,7 @@ impl<'a> Compiler<'a> {
             variables: Vec::new(),
             secrets: Vec::new(),
             on_failure: FailureMode::Halt,
+            compensation: None,
             notification: None,
             timeout: None,
             max_parallel: None,

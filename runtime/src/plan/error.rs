@@ -126,6 +126,27 @@ pub enum PlanError {
         /// The tasks, each run by a step of the one before.
         calls: Vec<String>,
     },
+    /// A jump on error that leads nowhere.
+    #[error("step `{step}` jumps to `{target}` on an error, but {reason}")]
+    BadJump {
+        /// The step.
+        step: String,
+        /// JSON path of the step.
+        path: String,
+        /// The id it jumps to.
+        target: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Compensation without steps, or steps of compensation that never run.
+    #[error("{}", match .compensates {
+        true => "on_failure says to compensate, but there are no compensation_steps",
+        false => "there are compensation_steps, but on_failure does not say to compensate: they would never run",
+    })]
+    Compensation {
+        /// Whether `on_failure` says so.
+        compensates: bool,
+    },
     /// More steps than a plan may have, counting those of the tasks it is made of.
     #[error("the plan would have more than {limit} steps")]
     TooLarge {
@@ -165,6 +186,8 @@ impl PlanError {
             Self::Foreign { .. } => "OSSA-P012",
             Self::Recursion { .. } => "OSSA-P013",
             Self::TooLarge { .. } => "OSSA-P014",
+            Self::BadJump { .. } => "OSSA-P015",
+            Self::Compensation { .. } => "OSSA-P016",
         }
     }
 
@@ -179,12 +202,14 @@ impl PlanError {
             | Self::Unsupported { step, .. } => step.as_deref(),
             Self::UnknownStep { step, .. }
             | Self::DuplicateStep { step, .. }
+            | Self::BadJump { step, .. }
             | Self::Recursion { step, .. } => Some(step),
             Self::Cycle { steps, .. } => steps.first().map(String::as_str),
             Self::Empty { .. }
             | Self::MissingDependency { .. }
             | Self::NotRunnable { .. }
             | Self::TooLarge { .. }
+            | Self::Compensation { .. }
             | Self::Foreign { .. } => None,
         }
     }
@@ -198,6 +223,7 @@ impl PlanError {
             | Self::UnknownStep { path, .. }
             | Self::Cycle { path, .. }
             | Self::Recursion { path, .. }
+            | Self::BadJump { path, .. }
             | Self::DuplicateStep { path, .. }
             | Self::BrokenSchema { path, .. }
             | Self::Empty { path }
@@ -205,6 +231,7 @@ impl PlanError {
             | Self::MissingDependency { path, .. }
             | Self::Unsupported { path, .. } => path,
             Self::NotRunnable { .. } => "$.kind",
+            Self::Compensation { .. } => "$.spec.error_handling",
             Self::Foreign { .. } | Self::TooLarge { .. } => "$.spec",
         }
     }
@@ -246,6 +273,10 @@ impl PlanError {
             Self::Recursion { .. } => {
                 "repeat steps with a loop; a task that runs itself never ends"
             }
+            Self::BadJump { .. } => "jump to a later step of the same list",
+            Self::Compensation { .. } => {
+                "write `error_handling: {on_failure: compensate, compensation_steps: […]}`"
+            }
             Self::TooLarge { .. } => "go over the data with a loop, or split the workflow",
             Self::Foreign { .. } => "write its steps as OSSA steps",
         }
@@ -278,7 +309,7 @@ pub enum Construct {
     BlockRetry,
     /// A bound on a block as a whole.
     BlockTimeout,
-    /// An async step in a loop.
+    /// An async step where everything is waited for.
     AsyncInLoop,
     /// A step that waits for people to approve.
     Approval,
@@ -290,12 +321,6 @@ pub enum Construct {
     Agent,
     /// A step that runs a workflow.
     Subflow,
-    /// A jump on error.
-    Goto,
-    /// Compensation.
-    Compensation,
-    /// Roll-back.
-    Rollback,
     /// Runs serialised by group.
     Concurrency,
     /// Batches.
@@ -315,15 +340,12 @@ impl fmt::Display for Construct {
         f.write_str(match self {
             Self::BlockRetry => "retry of a block",
             Self::BlockTimeout => "timeout_seconds of a block",
-            Self::AsyncInLoop => "an async step in a loop",
+            Self::AsyncInLoop => "an async step in a loop or in compensation",
             Self::Approval => "an approval step",
             Self::Human => "a human task (execution.type: human)",
             Self::EventWait => "waiting for an event (execution.type: event_wait)",
             Self::Agent => "an agent step",
             Self::Subflow => "a step that runs a workflow",
-            Self::Goto => "on_error: goto",
-            Self::Compensation => "compensation",
-            Self::Rollback => "on_failure: rollback",
             Self::Concurrency => "concurrency",
             Self::Batch => "batch",
             Self::StepsAndEntrypoint => "a task that has both steps and an entrypoint",

@@ -14,6 +14,7 @@ mod compile;
 mod dependency;
 mod error;
 mod ids;
+mod jump;
 mod model;
 mod read;
 mod schema;
@@ -144,6 +145,12 @@ impl Plan {
     #[must_use]
     pub const fn on_failure(&self) -> FailureMode {
         self.model.on_failure
+    }
+
+    /// The steps that undo what a run did, when it fails.
+    #[must_use]
+    pub const fn compensation(&self) -> Option<BlockId> {
+        self.model.compensation
     }
 
     /// Whom to tell about a failure.

@@ -60,6 +60,8 @@ pub(crate) struct Model {
     #[serde(default)]
     pub(crate) on_failure: FailureMode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) compensation: Option<BlockId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) notification: Option<Notification>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timeout: Option<Duration>,
@@ -94,6 +96,8 @@ pub enum FailureMode {
     Continue,
     /// Notify, skip the step's dependants, finish the independent branches, fail.
     Notify,
+    /// Cancel what is in flight, skip the rest, run the compensation steps, fail.
+    Compensate,
 }
 
 /// A step of the plan.
@@ -140,7 +144,15 @@ pub struct Node {
     pub labels: Vec<(String, String)>,
 }
 
-/// A step's own answer to a failure. Goto and compensation are further variants.
+impl FailureMode {
+    /// Whether a failure that nobody takes on himself ends everything else at once.
+    #[must_use]
+    pub const fn halts(self) -> bool {
+        matches!(self, Self::Halt | Self::Compensate)
+    }
+}
+
+/// A step's own answer to a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
@@ -148,6 +160,10 @@ pub enum OnError {
     Fail,
     /// The run goes on as if the step had completed with output null.
     Continue,
+    /// Steps between are skipped, and this step of the same block runs.
+    Goto(NodeId),
+    /// The steps of this block run, whatever becomes of the failure otherwise.
+    Compensate(BlockId),
 }
 
 /// What a node's task calls, and under which conditions.

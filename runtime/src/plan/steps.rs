@@ -12,7 +12,7 @@ use super::ids::Ids;
 use super::task::Caller;
 use super::{
     Action, Block, BlockId, Branches, Join, Node, NodeId, OnError, PlanError, PlannedBranch,
-    PlannedLoop, TaskSteps, read, support,
+    PlannedLoop, TaskSteps, jump, read, support,
 };
 use crate::expression::References;
 use crate::manifest::model::{
@@ -95,7 +95,8 @@ pub(super) struct Pending<'a> {
     pub(super) context: Rc<Context<'a>>,
     /// Names of the loops around it, as far as its steps see them.
     pub(super) loops: Rc<[String]>,
-    pub(super) in_loop: bool,
+    /// Nothing in it may be async: it goes when it is done.
+    pub(super) waited_for_wholly: bool,
 }
 
 /// The arena of a plan while it grows.
@@ -107,6 +108,8 @@ pub(super) struct Arena<'a> {
     pub(super) mentions: Vec<Mentions>,
     /// What the output of the run is made of.
     pub(super) result: Vec<References>,
+    /// Steps that jump on an error, and the ids they jump to.
+    pub(super) jumps: Vec<(NodeId, String)>,
     pending: VecDeque<Pending<'a>>,
 }
 
@@ -153,7 +156,8 @@ impl<'a> Compiler<'a> {
             let number = BlockId(u32::try_from(arena.blocks.len()).unwrap_or(u32::MAX));
             let owner = pending.owner.and_then(|owner| at(&arena.nodes, owner));
             let around = owner.map(|owner| owner.block);
-            arena.ids.add_block(pending.isolated, around);
+            let root = (number != BlockId::ROOT).then_some(BlockId::ROOT);
+            arena.ids.add_block(pending.isolated, around.or(root));
             arena.blocks.push(Block {
                 owner: pending.owner,
                 join: Join::All,
@@ -166,14 +170,14 @@ impl<'a> Compiler<'a> {
                 steps,
                 context,
                 loops,
-                in_loop,
+                waited_for_wholly,
                 ..
             } = pending;
             let place = Around {
                 block: number,
                 context,
                 loops,
-                in_loop,
+                waited_for_wholly,
             };
             for (position, step) in steps.into_iter().enumerate() {
                 let above = (order == Order::Sequence && position > 0).then(|| {
@@ -184,6 +188,7 @@ impl<'a> Compiler<'a> {
             }
         }
         dependency::resolve(arena, &mut self.errors);
+        jump::resolve(arena, &mut self.errors);
         read::collect(arena);
     }
 
@@ -195,7 +200,7 @@ impl<'a> Compiler<'a> {
         mut step: Step,
     ) {
         let number = arena.next_node();
-        support::step(&step, place.in_loop, &mut self.errors);
+        support::step(&step, place.waited_for_wholly, &mut self.errors);
         if let Some(first) = arena.ids.add(place.block, &step.id, number) {
             let first = at(&arena.nodes, first);
             self.errors.push(PlanError::DuplicateStep {
@@ -223,14 +228,9 @@ impl<'a> Compiler<'a> {
             output_to: to,
             output_fields: fields,
             output_mapping: mapping,
-            on_error: match &step.on_error {
-                Some(StepErrorAction::Continue) => Some(OnError::Continue),
-                Some(StepErrorAction::Fail) => Some(OnError::Fail),
-                // Goto and Compensate were refused by name.
-                Some(StepErrorAction::Goto(_) | StepErrorAction::Compensate(_)) | None => {
-                    step.continue_on_error.then_some(OnError::Continue)
-                }
-            },
+            on_error: self
+                .on_error(arena, number, step.on_error, place)
+                .or_else(|| step.continue_on_error.then_some(OnError::Continue)),
             is_async: step.is_async,
             labels: step.labels,
         };
@@ -241,6 +241,28 @@ impl<'a> Compiler<'a> {
         let mentions = Mentions::of(step.depends_on, above, &node, &taken);
         arena.mentions.push(mentions);
         arena.nodes.push(node);
+    }
+
+    /// A step's own answer to a failure. The target of a jump is found when all steps are there.
+    fn on_error(
+        &mut self,
+        arena: &mut Arena<'a>,
+        node: NodeId,
+        action: Option<StepErrorAction>,
+        place: &Around<'a>,
+    ) -> Option<OnError> {
+        Some(match action? {
+            StepErrorAction::Continue => OnError::Continue,
+            StepErrorAction::Fail => OnError::Fail,
+            StepErrorAction::Goto(target) => {
+                arena.jumps.push((node, target));
+                OnError::Fail
+            }
+            StepErrorAction::Compensate(undo) => OnError::Compensate(arena.reserve(Pending {
+                waited_for_wholly: true,
+                ..place.block(node, Order::Sequence, vec![*undo])
+            })),
+        })
     }
 
     fn action(
@@ -272,7 +294,7 @@ impl<'a> Compiler<'a> {
                 let own = [&repeat.item, &repeat.index].into_iter().cloned();
                 let own = own.chain(["item".to_owned(), "index".to_owned()]);
                 pending.loops = place.loops.iter().cloned().chain(own).collect();
-                pending.in_loop = true;
+                pending.waited_for_wholly = true;
                 Action::Loop(Box::new(PlannedLoop {
                     over: repeat.over.clone(),
                     item: repeat.item.clone(),
@@ -339,7 +361,7 @@ struct Around<'a> {
     block: BlockId,
     context: Rc<Context<'a>>,
     loops: Rc<[String]>,
-    in_loop: bool,
+    waited_for_wholly: bool,
 }
 
 impl<'a> Around<'a> {
@@ -352,7 +374,7 @@ impl<'a> Around<'a> {
             steps,
             context: Rc::clone(&self.context),
             loops: Rc::clone(&self.loops),
-            in_loop: self.in_loop,
+            waited_for_wholly: self.waited_for_wholly,
         }
     }
 }

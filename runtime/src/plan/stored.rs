@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::ids::Ids;
 use super::model::Model;
-use super::{BlockId, Node, NodeId, Plan, PlanLoadError, steps};
+use super::{BlockId, Node, NodeId, OnError, Plan, PlanLoadError, steps};
 use crate::port::PlanHash;
 
 /// The format this build writes and reads.
@@ -48,9 +48,13 @@ impl Plan {
 
     fn new(model: Model, hash: PlanHash) -> Self {
         let mut ids = Ids::default();
-        for block in &model.blocks {
+        for (number, block) in model.blocks.iter().enumerate() {
             let owner = block.owner.and_then(|owner| node(&model, owner));
-            ids.add_block(block.isolated, owner.map(|owner| owner.block));
+            let around = owner.map(|owner| owner.block);
+            ids.add_block(
+                block.isolated,
+                around.or((number > 0).then_some(BlockId::ROOT)),
+            );
         }
         let mut dependants = vec![Vec::new(); model.nodes.len()];
         for (id, node) in (0..).map(NodeId).zip(&model.nodes) {
@@ -89,7 +93,7 @@ fn document_order(model: &Model) -> Vec<NodeId> {
     let mut left: Vec<NodeId> = roots.into_iter().rev().flat_map(nodes).collect();
     while let Some(id) = left.pop() {
         order.push(id);
-        let inner = node(model, id).map(|node| node.action.blocks());
+        let inner = node(model, id).map(|node| node.blocks());
         left.extend(inner.into_iter().flatten().rev().flat_map(nodes));
     }
     order
@@ -121,7 +125,23 @@ fn check(model: &Model) -> Result<(), String> {
     if index(NodeId(next)) != Some(model.nodes.len()) {
         return Err("the blocks do not hold all nodes".to_owned());
     }
+    if model.compensation == Some(BlockId::ROOT)
+        || model
+            .compensation
+            .is_some_and(|block| usize::try_from(block.0).is_ok_and(|at| at >= model.blocks.len()))
+    {
+        return Err("the compensation is no block of its own".to_owned());
+    }
     for (id, found) in (0..).map(NodeId).zip(&model.nodes) {
+        if let Some(OnError::Goto(target)) = found.on_error
+            && (target <= id
+                || node(model, target).is_none_or(|target| target.block != found.block))
+        {
+            return Err(format!(
+                "step `{}` jumps to a step that does not follow it",
+                found.id
+            ));
+        }
         let sibling =
             |id: &NodeId| node(model, *id).is_some_and(|other| other.block == found.block);
         if !found.depends_on.iter().all(sibling) {
@@ -136,7 +156,7 @@ fn check(model: &Model) -> Result<(), String> {
                 .and_then(|at| model.blocks.get(at));
             block.is_some_and(|block| block.owner == Some(id))
         };
-        if !found.action.blocks().iter().all(owned) {
+        if !found.blocks().iter().all(owned) {
             return Err(format!(
                 "step `{}` runs a block that is not its own",
                 found.id

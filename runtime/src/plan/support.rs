@@ -1,9 +1,7 @@
 //! Constructs that the model knows and this version does not run: each is refused by name.
 
 use super::{Construct, PlanError};
-use crate::manifest::model::{
-    ExecutionKind, OnFailure, Reference, Step, StepAction, StepErrorAction, Task, Workflow,
-};
+use crate::manifest::model::{ExecutionKind, Reference, Step, StepAction, Task, Workflow};
 
 /// Refuses what a workflow asks for outside its steps.
 pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
@@ -11,27 +9,12 @@ pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
     if workflow.concurrency.is_some() {
         refuse(Construct::Concurrency, "$.spec.concurrency");
     }
-    match workflow.on_failure {
-        OnFailure::Rollback => {
-            refuse(Construct::Rollback, "$.spec.error_handling.on_failure");
-        }
-        OnFailure::Compensate => {
-            refuse(Construct::Compensation, "$.spec.error_handling.on_failure");
-        }
-        OnFailure::Halt | OnFailure::Continue | OnFailure::Notify => {}
-    }
-    if !workflow.compensation.is_empty() {
-        refuse(
-            Construct::Compensation,
-            "$.spec.error_handling.compensation_steps",
-        );
-    }
 }
 
 /// Refuses what a step asks for, its task apart.
-pub(super) fn step(step: &Step, in_loop: bool, errors: &mut Vec<PlanError>) {
+pub(super) fn step(step: &Step, waited_for_wholly: bool, errors: &mut Vec<PlanError>) {
     let mut refuse = |construct| errors.push(unsupported(construct, Some(&step.id), &step.path));
-    if in_loop && step.is_async {
+    if waited_for_wholly && step.is_async {
         refuse(Construct::AsyncInLoop);
     }
     match &step.action {
@@ -41,11 +24,6 @@ pub(super) fn step(step: &Step, in_loop: bool, errors: &mut Vec<PlanError>) {
             block(step, &mut refuse);
         }
         StepAction::Inline(_) | StepAction::Call(_) => {}
-    }
-    match &step.on_error {
-        Some(StepErrorAction::Goto(_)) => refuse(Construct::Goto),
-        Some(StepErrorAction::Compensate(_)) => refuse(Construct::Compensation),
-        Some(StepErrorAction::Fail | StepErrorAction::Continue) | None => {}
     }
 }
 

@@ -92,17 +92,19 @@ impl Machine<'_> {
             block: block.0,
             iteration,
         })?;
+        self.begin_scope(opened);
+        Ok(())
+    }
+
+    /// Has the first steps of a new scope considered, or its end when it has none.
+    pub(super) fn begin_scope(&mut self, opened: ScopeId) {
         let free = self.state.places(opened);
         let free = free.filter(|(_, step)| step.unmet == 0);
         self.unblocked.extend(free.map(|(place, _)| place));
-        if self
-            .state
-            .scope(opened)
-            .is_some_and(|scope| scope.pending == 0)
-        {
+        let scope = self.state.scope(opened);
+        if scope.is_some_and(|scope| scope.pending == 0) {
             self.done.push_back(opened);
         }
-        Ok(())
     }
 
     /// Nothing is left in a scope that its block waits for: the block has its result.
@@ -110,7 +112,14 @@ impl Machine<'_> {
         let Some(block) = self.state.owner(scope) else {
             return Ok(());
         };
-        if self.step(block)?.phase != Phase::Open {
+        if self.state.undo.contains(&scope) {
+            // The blocks around may have waited for it.
+            let around = self.state.around(block).map(|place| place.scope);
+            self.done
+                .extend(around.filter(|scope| *scope != ScopeId::ROOT));
+            return Ok(());
+        }
+        if self.step(block)?.phase != Phase::Open || self.scope_waits(scope) {
             return Ok(());
         }
         let action = &self.node(block)?.action;
@@ -125,6 +134,17 @@ impl Machine<'_> {
             _ => self.last_output(scope),
         };
         self.block_done(block, output)
+    }
+
+    /// Whether something in the scope is not done: a step that its end waits for, or what undoes one of its steps.
+    fn scope_waits(&self, scope: ScopeId) -> bool {
+        let waits = |scope: &ScopeId| self.state.scope(*scope).is_some_and(|s| s.pending > 0);
+        waits(&scope)
+            || self.state.undoing().any(|undo| {
+                let owner = self.state.owner(undo);
+                let mut around = owner.into_iter().flat_map(|owner| self.state.around(owner));
+                around.any(|place| place.scope == scope)
+            })
     }
 
     /// Settles a block with its output, once that has passed its checks.

@@ -37,10 +37,31 @@ pub enum Event {
         /// Its output.
         output: Value,
     },
+    /// It is to end with an error, when everything is undone.
+    RunFailing {
+        /// The error.
+        error: RunError,
+    },
+    /// Steps that undo something are there, pending: those of a step that failed, or of the workflow.
+    CompensationOpened {
+        /// The new scope.
+        opened: u32,
+        /// The block of the plan.
+        block: u32,
+        /// Scope of the step that failed; `None` = the workflow's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<u32>,
+        /// Its node.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<u32>,
+    },
     /// It ended with an error.
     RunFailed {
         /// The error.
         error: RunError,
+        /// The compensation steps of the workflow have run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        compensated: bool,
     },
     /// It ended on request.
     RunCanceled {
@@ -216,6 +237,19 @@ pub enum Event {
         /// The run goes on as if the step had completed with output null.
         continued: bool,
     },
+    /// A step failed, and the run goes on with this one as its author said.
+    StepJumpedTo {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The step that failed.
+        from: String,
+        /// Its error.
+        error: RunError,
+    },
     /// The step's fallback task takes its place.
     StepFellBack {
         /// Step id.
@@ -319,6 +353,8 @@ pub enum SkipReason {
     RunEnded,
     /// Another step of its block failed, and the block with it.
     BlockEnded,
+    /// A step before it failed, and the run went on with a later one.
+    JumpedOver,
     /// An operator had it skipped.
     Operator,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::event::{Event, RunError, SkipReason};
 use super::input::StepError;
-use super::state::{Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
 use super::steer::StepOrder;
 use crate::plan::{BlockId, NodeId, Plan};
 use crate::port::{RunStatus, Timestamp, Version};
@@ -54,6 +54,8 @@ impl RunState {
             variables: variables.clone(),
             scopes: BTreeMap::new(),
             next_scope: 1,
+            undo: Vec::new(),
+            failing: None,
             ready: VecDeque::new(),
             in_flight: 0,
             error: None,
@@ -85,10 +87,31 @@ impl RunState {
                 self.started_at = Some(at);
             }
             Event::RunCompleted { output } => {
+                self.error = None;
                 self.output = Some(Arc::new(output.clone()));
                 self.end(RunStatus::Completed, at);
             }
-            Event::RunFailed { error } => {
+            Event::RunFailing { error } => {
+                self.error = Some(error.clone());
+                self.deadline = None;
+                self.failing = Some(Failing {
+                    error: error.clone(),
+                    compensation: None,
+                });
+            }
+            Event::CompensationOpened {
+                opened,
+                block,
+                scope,
+                node,
+            } => {
+                let owner = scope.zip(*node).map(|(scope, node)| Place {
+                    scope: ScopeId(scope),
+                    node: NodeId(node),
+                });
+                self.open_undo(plan, ScopeId(*opened), BlockId(*block), owner)?;
+            }
+            Event::RunFailed { error, .. } => {
                 self.error = Some(error.clone());
                 self.end(RunStatus::Failed, at);
             }
@@ -142,6 +165,7 @@ impl RunState {
 
     fn reopen(&mut self, plan: &Plan, at: Timestamp) {
         self.status = RunStatus::Running;
+        self.failing = None;
         self.ended_at = None;
         self.deadline = plan.timeout().map(|timeout| at.after(timeout));
         self.deadline_generation += 1;
@@ -199,6 +223,10 @@ impl RunState {
                     continued: *continued,
                 };
                 self.enter(plan, place, phase, at)?;
+            }
+            Event::StepJumpedTo { error, .. } => {
+                self.step_mut(place)?.jumped_to = true;
+                self.error.get_or_insert_with(|| error.clone());
             }
             Event::StepFellBack { .. } => {
                 let step = self.step_mut(place)?;
@@ -395,6 +423,7 @@ impl Event {
             | Self::AttemptFailed { scope, node, .. }
             | Self::StepRetryScheduled { scope, node, .. }
             | Self::StepFailed { scope, node, .. }
+            | Self::StepJumpedTo { scope, node, .. }
             | Self::StepFellBack { scope, node, .. }
             | Self::StepSkipped { scope, node, .. }
             | Self::StepCanceled { scope, node, .. }
@@ -403,6 +432,8 @@ impl Event {
             Self::RunCreated { .. }
             | Self::RunStarted
             | Self::RunCompleted { .. }
+            | Self::RunFailing { .. }
+            | Self::CompensationOpened { .. }
             | Self::RunFailed { .. }
             | Self::RunCanceled { .. }
             | Self::RunAborted { .. }

@@ -96,22 +96,46 @@ impl Machine<'_> {
             }
             TaskErrorAction::Fallback | TaskErrorAction::Fail | TaskErrorAction::Retry => {}
         }
+        if let Some(OnError::Goto(target)) = node.on_error
+            && let Some(next) = self.jump(place, target, &error)?
+        {
+            return Ok(next);
+        }
+        let undo = match node.on_error {
+            Some(OnError::Compensate(block)) => Some(block),
+            _ => None,
+        };
         let continued = node.on_error == Some(OnError::Continue)
             || node.is_async
-            || self.plan.on_failure() == FailureMode::Continue;
+            || self.plan.on_failure() == FailureMode::Continue
+            || self.state.undoes(place);
+        self.step_failed(place, error, continued)?;
+        if let Some(undo) = undo {
+            self.open_undo(undo, Some(place))?;
+        }
+        if continued {
+            return Ok(Next::Handled);
+        }
+        self.step_failed_for_good(place)?;
+        Ok(Next::Final)
+    }
+
+    /// Settles a step as failed.
+    pub(super) fn step_failed(
+        &mut self,
+        place: Place,
+        error: StepError,
+        continued: bool,
+    ) -> Result<(), Rejection> {
         self.record(Event::StepFailed {
-            step: node.id.clone(),
+            step: self.node(place)?.id.clone(),
             scope: place.scope.0,
             node: place.node.0,
             error,
             continued,
         })?;
         self.unblock_dependants(place);
-        if continued {
-            return Ok(Next::Handled);
-        }
-        self.step_failed_for_good(place)?;
-        Ok(Next::Final)
+        Ok(())
     }
 
     /// What the task says of a failure that is not retried, where the step itself says nothing.

@@ -4,9 +4,9 @@ use super::effect::Effect;
 use super::event::{Event, RunError, SkipReason};
 use super::machine::Machine;
 use super::start::DEADLINE_TIMER;
-use super::state::{Phase, Place, ScopeId};
+use super::state::{Failing, Phase, Place, ScopeId};
 use super::transition::{Answer, Rejection};
-use crate::plan::FailureMode;
+use crate::plan::{BlockId, FailureMode};
 use crate::port::RunStatus;
 
 impl Machine<'_> {
@@ -14,6 +14,7 @@ impl Machine<'_> {
     pub(super) fn end_if_done(&mut self) -> Result<(), Rejection> {
         let scope = self.state.scope(ScopeId::ROOT);
         let done = scope.is_some_and(|scope| scope.pending == 0);
+        let done = done && self.state.undoing().next().is_none();
         if self.status() != RunStatus::Running || !done {
             return Ok(());
         }
@@ -22,8 +23,16 @@ impl Machine<'_> {
         if self.state.is_held() && !all_settled() {
             return Ok(());
         }
-        if let Some(error) = self.state.error.clone() {
-            return self.fail_run(error);
+        // The failure of a step that jumps to one which continues is handled.
+        let failed = self.state.failure_in(ScopeId::ROOT).is_some();
+        if let Some(error) = self.state.error.clone().filter(|_| failed) {
+            self.fail_run(error)?;
+        }
+        if self.status() != RunStatus::Running {
+            return Ok(());
+        }
+        if let Some(failing) = self.state.failing.clone() {
+            return self.undone(failing);
         }
         let output = self.run_output()?;
         self.record(Event::RunCompleted { output })?;
@@ -35,8 +44,10 @@ impl Machine<'_> {
     pub(super) fn step_failed_for_good(&mut self, place: Place) -> Result<(), Rejection> {
         let block = self.state.owner(place.scope);
         match (self.plan.on_failure(), block) {
-            (FailureMode::Halt, Some(block)) => self.fail_block(block, place),
-            (FailureMode::Halt, None) => match self.state.error.clone() {
+            (FailureMode::Halt | FailureMode::Compensate, Some(block)) => {
+                self.fail_block(block, place)
+            }
+            (FailureMode::Halt | FailureMode::Compensate, None) => match self.state.error.clone() {
                 Some(error) if self.status() == RunStatus::Running => self.fail_run(error),
                 _ => Ok(()),
             },
@@ -74,6 +85,7 @@ impl Machine<'_> {
             attempt: None,
             details: None,
         })?;
+        self.advance()?;
         Ok(Answer::Applied {
             status: self.status(),
         })
@@ -83,7 +95,7 @@ impl Machine<'_> {
         if self.status().is_terminal() {
             return Ok(Answer::Ignored);
         }
-        self.stop_steps()?;
+        self.stop_steps(true)?;
         self.record(Event::RunCanceled { reason })?;
         self.clear_deadline();
         Ok(Answer::Applied {
@@ -91,15 +103,52 @@ impl Machine<'_> {
         })
     }
 
+    /// Fails the run, when all that is to be undone is undone.
     fn fail_run(&mut self, error: RunError) -> Result<(), Rejection> {
-        self.stop_steps()?;
+        if self.state.failing.is_some() {
+            return Ok(());
+        }
+        self.stop_steps(false)?;
+        if self.plan.compensation().is_none() && self.state.undoing().next().is_none() {
+            return self.run_failed(error, false);
+        }
+        self.clear_deadline();
+        self.record(Event::RunFailing { error })
+    }
+
+    /// Nothing is left to undo of the steps that failed: the compensation steps of the workflow follow, then the end.
+    fn undone(&mut self, failing: Failing) -> Result<(), Rejection> {
+        match self.plan.compensation() {
+            Some(block) if failing.compensation.is_none() => self.open_undo(block, None),
+            compensation => self.run_failed(failing.error, compensation.is_some()),
+        }
+    }
+
+    fn run_failed(&mut self, error: RunError, compensated: bool) -> Result<(), Rejection> {
         // In notify mode, each failed step was told about when it failed.
         let told = self.plan.on_failure() == FailureMode::Notify && error.step_id.is_some();
         if self.plan.notification().is_some() && !told {
             self.notify(error.clone())?;
         }
-        self.record(Event::RunFailed { error })?;
+        self.record(Event::RunFailed { error, compensated })?;
         self.clear_deadline();
+        Ok(())
+    }
+
+    /// Opens the steps that undo what the run did, or what a step that failed did.
+    pub(super) fn open_undo(
+        &mut self,
+        block: BlockId,
+        failed: Option<Place>,
+    ) -> Result<(), Rejection> {
+        let opened = ScopeId(self.state.next_scope);
+        self.record(Event::CompensationOpened {
+            opened: opened.0,
+            block: block.0,
+            scope: failed.map(|failed| failed.scope.0),
+            node: failed.map(|failed| failed.node.0),
+        })?;
+        self.begin_scope(opened);
         Ok(())
     }
 
@@ -112,11 +161,17 @@ impl Machine<'_> {
         })
     }
 
-    /// Cancels what is in flight and skips what has not begun.
-    pub(super) fn stop_steps(&mut self) -> Result<(), Rejection> {
-        self.unblocked.clear();
+    /// Cancels what is in flight and skips what has not begun; what undoes something only when it is told.
+    pub(super) fn stop_steps(&mut self, undo: bool) -> Result<(), Rejection> {
+        let state = &self.state;
+        let stops = |place: &Place| undo || !state.undoes(*place);
+        self.unblocked.retain(|place| !stops(place));
+        let left = state
+            .steps()
+            .map(|(place, _)| place)
+            .filter(stops)
+            .collect();
         self.done.clear();
-        let left = self.state.steps().map(|(place, _)| place).collect();
         self.stop(left, SkipReason::RunEnded)
     }
 
@@ -131,7 +186,7 @@ impl Machine<'_> {
         self.stop(left, SkipReason::BlockEnded)
     }
 
-    fn stop(&mut self, places: Vec<Place>, reason: SkipReason) -> Result<(), Rejection> {
+    pub(super) fn stop(&mut self, places: Vec<Place>, reason: SkipReason) -> Result<(), Rejection> {
         for place in places {
             let Some(found) = self.state.step(place) else {
                 continue;

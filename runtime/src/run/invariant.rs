@@ -1,7 +1,7 @@
 //! What must hold of every run after every transition; for simulators and tests.
 
 use super::state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
-use crate::plan::{FailureMode, Node, Plan};
+use crate::plan::{FailureMode, Node, OnError, Plan};
 use crate::port::RunStatus;
 
 /// What is wrong with a run; empty when nothing is.
@@ -100,7 +100,15 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
         problems.push("has a scope that is not its own".to_owned());
     }
     let waits = |scope: &ScopeId| state.scope(*scope).is_some_and(|scope| scope.pending > 0);
-    if step.phase == Phase::Open && !scopes.clone().any(waits) {
+    let undoes = |scope: ScopeId| {
+        let mut around = state
+            .owner(scope)
+            .into_iter()
+            .flat_map(|owner| state.around(owner));
+        around.any(|around| state.owner(around.scope) == Some(place))
+    };
+    let waits_to_undo = state.undo.iter().any(|undo| waits(undo) && undoes(*undo));
+    if step.phase == Phase::Open && !scopes.clone().any(waits) && !waits_to_undo {
         problems.push("is open, but nothing in it is waited for".to_owned());
     }
     if let Some((block, cursor)) = step
@@ -195,9 +203,19 @@ fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
         }
         RunStatus::Canceled => claim(!unsettled(true), "canceled with a step left unsettled"),
         _ => claim(
-            !failed || plan.on_failure() == FailureMode::Notify,
+            !failed || plan.on_failure() == FailureMode::Notify || may_go_on(plan, state),
             "goes on although a step failed",
         ),
     }
     problems
+}
+
+/// Whether a run goes on after a failure because something is undone, or because a later step answers the failure.
+fn may_go_on(plan: &Plan, state: &RunState) -> bool {
+    let jumps = || {
+        plan.nodes()
+            .iter()
+            .any(|node| matches!(node.on_error, Some(OnError::Goto(_))))
+    };
+    state.failing.is_some() || jumps()
 }

@@ -71,10 +71,13 @@ impl<'a> Machine<'a> {
             } else if let Some(place) = self.free_slot() {
                 self.dispatch(place)?;
             } else {
-                break;
+                self.end_if_done()?;
+                // The end may open steps that undo something.
+                if self.unblocked.is_empty() {
+                    return Ok(());
+                }
             }
         }
-        self.end_if_done()
     }
 
     /// The step that may be dispatched next.

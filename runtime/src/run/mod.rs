@@ -31,6 +31,9 @@
 //! | fallback | `StepFellBack`; the step is ready again |
 //! | continue | `StepFailed` (continued) |
 //! | fail, halt, in a block | `StepFailed`, *stop* the block, then *settle the failure* of the block |
+//! | goto | `StepFailed` `StepJumpedTo`, *stop* the other steps of the block that do not follow the target |
+//! | compensate | `StepFailed` `CompensationOpened`, then as if nothing had been said |
+//! | fail, compensate | `StepFailed`, *stop*, `RunFailing`; when all is undone `CompensationOpened`, then `RunFailed` |
 //! | fail, halt | `StepFailed`, *stop*, `NotificationRequested`?, `RunFailed` |
 //! | fail, notify | `StepFailed` `NotificationRequested` |
 //!
@@ -60,6 +63,7 @@ mod finish;
 mod identity;
 mod input;
 mod invariant;
+mod jump;
 mod machine;
 mod names;
 mod output;
@@ -86,7 +90,9 @@ pub use invariant::check_invariants;
 pub use repeat::{MAX_COLLECTED, MAX_COLLECTED_BYTES, MAX_PARALLELISM};
 pub use replay::ReplayError;
 pub use start::DEADLINE_TIMER;
-pub use state::{BlockState, Cursor, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+pub use state::{
+    BlockState, Cursor, Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState,
+};
 pub use steer::{Command, Order, StepOrder};
 pub use transition::{Answer, Next, Rejection, Transition, apply};
 pub use view::{IterationsView, RunView, StepView};

@@ -189,7 +189,11 @@ impl<'a> Names<'a> {
     pub(super) fn instance(&self, node: NodeId) -> Option<Place> {
         let state = self.state?;
         let around = |block: BlockId| {
-            let parent = |scope: &ScopeId| state.scope(*scope)?.parent;
+            // What undoes something sees the steps of the run.
+            let parent = |scope: &ScopeId| {
+                let parent = state.scope(*scope)?.parent;
+                parent.or((*scope != ScopeId::ROOT).then_some(ScopeId::ROOT))
+            };
             let mut scopes = std::iter::successors(Some(self.home().0), parent);
             scopes.find(|scope| state.scope(*scope).is_some_and(|s| s.block == block))
         };

@@ -39,7 +39,8 @@ impl Machine<'_> {
         }
         let kept = step.input.as_deref().cloned();
         let to_skip = step.to_skip;
-        if let Some(reason) = self.kept_from_running(place)? {
+        let jumped_to = step.jumped_to;
+        if let Some(reason) = self.kept_from_running(place)?.filter(|_| !jumped_to) {
             return self.skip(place, reason);
         }
         if to_skip {

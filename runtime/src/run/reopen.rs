@@ -6,7 +6,6 @@ use super::event::{Event, SkipReason};
 use super::machine::Machine;
 use super::state::{Phase, Place, ScopeId};
 use super::transition::{Answer, Rejection};
-use crate::plan::FailureMode;
 use crate::port::{RunStatus, StepRef};
 
 impl Machine<'_> {
@@ -74,7 +73,7 @@ impl Machine<'_> {
     /// Why a canceled step is not the one to retry: under `halt` a run does not go on past a failure, and retrying the
     /// step that failed gives this one its chance as well.
     fn halted_by(&self, phase: Phase) -> Option<String> {
-        if phase != Phase::Canceled || self.plan.on_failure() != FailureMode::Halt {
+        if phase != Phase::Canceled || !self.plan.on_failure().halts() {
             return None;
         }
         let id = self.state.error.as_ref()?.step_id.as_ref()?;
@@ -85,6 +84,17 @@ impl Machine<'_> {
 
     /// Why a step is not retried although it failed: a block around it has ended without failing the run.
     pub(super) fn gone_on_around(&self, place: Place) -> Option<String> {
+        if let Some(failing) = &self.state.failing {
+            if !self.state.status().is_terminal() {
+                return Some("the run is about to fail".to_owned());
+            }
+            if failing.compensation.is_some() {
+                return Some("what the run did has been undone".to_owned());
+            }
+        }
+        if self.state.undoes(place) {
+            return Some("it undoes something".to_owned());
+        }
         let mut blocks = self.state.around(place).skip(1);
         let ended = blocks.find(|block| {
             let step = self.state.step(*block);
@@ -112,6 +122,7 @@ impl Machine<'_> {
                 reopened.contains(&block) || step.is_some_and(|step| step.phase == Phase::Open)
             });
             let failed = matches!(step.phase, Phase::Failed { continued: false });
+            let goes_on = goes_on && !self.state.undoes(other);
             let wanted = (around.contains(&other) && step.phase.is_settled())
                 || was_kept_back(step.phase)
                 || (failed && below.contains(&other.scope));
@@ -129,7 +140,10 @@ const fn was_kept_back(phase: Phase) -> bool {
         phase,
         Phase::Canceled
             | Phase::Skipped {
-                reason: SkipReason::UpstreamFailed | SkipReason::RunEnded | SkipReason::BlockEnded
+                reason: SkipReason::UpstreamFailed
+                    | SkipReason::RunEnded
+                    | SkipReason::BlockEnded
+                    | SkipReason::JumpedOver
             }
     )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event::{Event, RunError};
 use super::evolve::Unfitting;
 use super::state::{BlockState, Cursor, Phase, Place, RunState, ScopeId, ScopeState, StepState};
-use crate::plan::{BlockId, Plan};
+use crate::plan::{BlockId, OnError, Plan};
 use crate::port::Timestamp;
 
 impl RunState {
@@ -90,6 +90,40 @@ impl RunState {
         }
     }
 
+    /// Opens the scope of steps that undo something.
+    pub(super) fn open_undo(
+        &mut self,
+        plan: &Plan,
+        opened: ScopeId,
+        block: BlockId,
+        owner: Option<Place>,
+    ) -> Result<(), Unfitting> {
+        let scope = ScopeState::open(plan, block, owner)?;
+        self.scopes.insert(opened, scope);
+        self.next_scope = opened.0.saturating_add(1);
+        self.undo.push(opened);
+        if owner.is_none()
+            && let Some(failing) = &mut self.failing
+        {
+            failing.compensation = Some(opened);
+        }
+        Ok(())
+    }
+
+    /// Whether the step, or a block around it, undoes something.
+    pub(super) fn undoes(&self, place: Place) -> bool {
+        !self.undo.is_empty()
+            && self
+                .around(place)
+                .any(|place| self.undo.contains(&place.scope))
+    }
+
+    /// The scopes that undo something and are not done.
+    pub(super) fn undoing(&self) -> impl Iterator<Item = ScopeId> + '_ {
+        let open = |scope: &ScopeId| self.scope(*scope).is_some_and(|scope| scope.pending > 0);
+        self.undo.iter().copied().filter(open)
+    }
+
     fn block_mut(&mut self, place: Place) -> Result<&mut BlockState, Unfitting> {
         let block = self.step_mut(place)?.block.as_deref_mut();
         block.ok_or_else(|| Unfitting::new("the block is not open"))
@@ -99,6 +133,10 @@ impl RunState {
     fn drop_scope(&mut self, scope: ScopeId) {
         let mut left = vec![scope];
         while let Some(scope) = left.pop() {
+            let below =
+                |undo: &ScopeId| self.scopes.get(undo).and_then(|s| s.parent) == Some(scope);
+            left.extend(self.undo.iter().copied().filter(below));
+            self.undo.retain(|undo| *undo != scope);
             let steps = self.scopes.remove(&scope).into_iter();
             let steps = steps.flat_map(|scope| scope.steps);
             left.extend(
@@ -157,7 +195,15 @@ impl RunState {
     fn is_contained(&self, plan: &Plan, block: Place, failed: Place) -> bool {
         let error = self.step(failed).and_then(|step| step.error.as_deref());
         let code = error.map_or("", |error| &error.code);
-        let block = plan.node(block.node);
-        block.is_some_and(|block| block.contains_failure(code))
+        let Some(block) = plan.node(block.node) else {
+            return false;
+        };
+        let handled = match block.on_error {
+            Some(OnError::Goto(target)) => plan
+                .node(target)
+                .is_some_and(|target| target.on_error == Some(OnError::Continue)),
+            _ => false,
+        };
+        handled || block.contains_failure(code)
     }
 }

@@ -60,6 +60,12 @@ pub struct RunState {
     /// Number of the scope to be opened next: a number is never used twice.
     #[serde(default = "first_scope")]
     pub(super) next_scope: u32,
+    /// Scopes that undo something, in the order in which they were opened. The end of the run waits for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) undo: Vec<ScopeId>,
+    /// The run is to fail when everything is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failing: Option<Failing>,
     /// Steps that only wait for a free slot, in the order in which they became ready.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) ready: VecDeque<Place>,
@@ -136,6 +142,16 @@ impl ScopeState {
     }
 }
 
+/// A run that is to fail when everything is undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failing {
+    /// With what.
+    pub error: RunError,
+    /// The scope of the workflow's compensation steps, once it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<ScopeId>,
+}
+
 /// One instance of a step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepState {
@@ -174,6 +190,9 @@ pub struct StepState {
         skip_serializing_if = "Option::is_none"
     )]
     pub output: Option<Arc<Value>>,
+    /// It runs because of a failure before it, which does not keep it from running.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub jumped_to: bool,
     /// What a block has open or keeps, once it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Box<BlockState>>,

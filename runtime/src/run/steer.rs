@@ -95,7 +95,7 @@ impl Machine<'_> {
         if self.status().is_terminal() {
             return Err(self.not_steerable("aborted", String::new()));
         }
-        self.stop_steps()?;
+        self.stop_steps(true)?;
         self.record(Event::RunAborted { by, reason })?;
         self.clear_deadline();
         Ok(())

@@ -213,7 +213,9 @@ impl RunState {
     /// All step instances, those of a block after it.
     fn in_document_order(&self) -> Vec<(Place, &StepState)> {
         let mut ordered = Vec::new();
-        let mut left: Vec<(Place, &StepState)> = self.places(ScopeId::ROOT).collect();
+        let scopes = std::iter::once(&ScopeId::ROOT).chain(&self.undo);
+        let mut left: Vec<(Place, &StepState)> =
+            scopes.flat_map(|scope| self.places(*scope)).collect();
         left.reverse();
         while let Some((place, step)) = left.pop() {
             ordered.push((place, step));

@@ -8,12 +8,14 @@
 )]
 
 mod answer;
+mod compensation;
 mod condition;
 mod conditional;
 mod contract;
 mod documentation;
 mod failure;
 mod fallback;
+mod goto;
 mod harness;
 mod order;
 mod outcome;

@@ -37,15 +37,39 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
     let at = "$.spec.steps[0]";
     let inner = "[{id: b, kind: Task, inline: {capabilities: [x]}}]";
     let cases = [
-        (format!("steps: [{{id: a, kind: Parallel, retry: {{max_attempts: 2}}, parallel: {inner}}}]"), "retry of a block"),
-        (format!("steps: [{{id: a, kind: Conditional, timeout_seconds: 5, condition: 'true', steps: {inner}}}]"), "timeout_seconds of a block"),
-        ("steps: [{id: a, kind: Agent, ref: b}]".to_owned(), "an agent step"),
-        ("steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(), "a human task"),
-        ("steps: [{id: a, kind: Task, inline: {execution: {type: event_wait}}}]".to_owned(), "waiting for an event"),
-        ("steps: [{id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: goto, goto: a}}]".to_owned(), "goto"),
-        ("steps: [{id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: u, kind: Task, inline: {capabilities: [x]}}}}]".to_owned(), "compensation"),
-        ("steps: [{id: a, kind: Task, ref: './${{ input.x }}.yaml'}]".to_owned(), "a reference that holds an expression"),
-        ("steps: [{id: a, kind: Task, inline: {capabilities: [x], batch: {enabled: true}}}]".to_owned(), "batch"),
+        (
+            format!(
+                "steps: [{{id: a, kind: Parallel, retry: {{max_attempts: 2}}, parallel: {inner}}}]"
+            ),
+            "retry of a block",
+        ),
+        (
+            format!(
+                "steps: [{{id: a, kind: Conditional, timeout_seconds: 5, condition: 'true', steps: {inner}}}]"
+            ),
+            "timeout_seconds of a block",
+        ),
+        (
+            "steps: [{id: a, kind: Agent, ref: b}]".to_owned(),
+            "an agent step",
+        ),
+        (
+            "steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(),
+            "a human task",
+        ),
+        (
+            "steps: [{id: a, kind: Task, inline: {execution: {type: event_wait}}}]".to_owned(),
+            "waiting for an event",
+        ),
+        (
+            "steps: [{id: a, kind: Task, ref: './${{ input.x }}.yaml'}]".to_owned(),
+            "a reference that holds an expression",
+        ),
+        (
+            "steps: [{id: a, kind: Task, inline: {capabilities: [x], batch: {enabled: true}}}]"
+                .to_owned(),
+            "batch",
+        ),
     ];
     for (spec, words) in cases {
         refused(&spec, "OSSA-P010", words, "a", at);
@@ -62,30 +86,6 @@ fn constructs_of_the_workflow_are_refused_with_their_place() {
         "concurrency",
         "",
         "$.spec.concurrency",
-    );
-    let path = "$.spec.error_handling.on_failure";
-    refused(
-        &with("error_handling: {on_failure: compensate}"),
-        "OSSA-P010",
-        "compensation",
-        "",
-        path,
-    );
-    refused(
-        &with("error_handling: {on_failure: rollback}"),
-        "OSSA-P010",
-        "rollback",
-        "",
-        path,
-    );
-    refused(
-        &with(
-            "error_handling: {compensation_steps: [{id: u, kind: Task, inline: {capabilities: [x]}}]}",
-        ),
-        "OSSA-P010",
-        "compensation",
-        "",
-        "$.spec.error_handling.compensation_steps",
     );
 }
 

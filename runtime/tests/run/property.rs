@@ -26,7 +26,17 @@ struct Shape {
     condition: &'static str,
     continued: bool,
     is_async: bool,
+    answer: Answer,
     kind: Kind,
+}
+
+/// What a step does about its failure.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Nothing,
+    /// Jumps to the step so many places below, if there is one.
+    Goto(usize),
+    Compensate,
 }
 
 #[derive(Debug, Clone)]
@@ -71,15 +81,23 @@ fn shaped(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Shape> {
         prop_oneof![6 => Just(""), 1 => Just("false"), 1 => Just("workflow.error == null")],
         proptest::bool::weighted(0.2),
         proptest::bool::weighted(0.15),
+        prop_oneof![
+            6 => Just(Answer::Nothing),
+            1 => (1_usize..3).prop_map(Answer::Goto),
+            1 => Just(Answer::Compensate),
+        ],
         kind,
     )
-        .prop_map(|(depends_on, condition, continued, is_async, kind)| Shape {
-            depends_on,
-            condition,
-            continued,
-            is_async,
-            kind,
-        })
+        .prop_map(
+            |(depends_on, condition, continued, is_async, answer, kind)| Shape {
+                depends_on,
+                condition,
+                continued,
+                is_async,
+                answer,
+                kind,
+            },
+        )
 }
 
 impl Shape {
@@ -94,6 +112,10 @@ impl Shape {
             }
         };
         self.condition = blind(self.condition);
+        // What runs beside a step that jumps is stopped, if it has not ended before.
+        if matches!(self.answer, Answer::Goto(_)) {
+            self.answer = Answer::Nothing;
+        }
         self.kind = match self.kind {
             Kind::Task { attempts } => Kind::Task { attempts },
             Kind::Parallel(steps) => Kind::Parallel(all(steps)),
@@ -110,14 +132,33 @@ impl Shape {
 
 /// Steps as YAML, in one line; ids are numbered through the whole workflow.
 fn list(steps: &[Shape], in_loop: bool, count: &mut usize) -> String {
-    let mut ids: Vec<String> = Vec::new();
+    let ids: Vec<String> = (*count..)
+        .map(|n| format!("s{n}"))
+        .take(steps.len())
+        .collect();
+    *count += steps.len();
     let mut text = Vec::new();
-    for step in steps {
-        let id = format!("s{count}");
-        *count += 1;
-        let mut fields = format!("id: {id}");
+    for (position, step) in steps.iter().enumerate() {
+        let mut fields = format!("id: {}", ids[position]);
+        match step.answer {
+            Answer::Goto(distance) if position + distance < ids.len() => write!(
+                fields,
+                ", on_error: {{action: goto, goto: {}}}",
+                ids[position + distance]
+            )
+            .unwrap(),
+            Answer::Compensate => {
+                write!(
+                    fields,
+                    ", on_error: {{action: compensate, compensation: {{id: s{count}, kind: Task, inline: {{capabilities: [x]}}}}}}"
+                )
+                .unwrap();
+                *count += 1;
+            }
+            Answer::Nothing | Answer::Goto(_) => {}
+        }
         if let Some(distances) = &step.depends_on {
-            let earlier = distances.iter().filter_map(|d| ids.len().checked_sub(*d));
+            let earlier = distances.iter().filter_map(|d| position.checked_sub(*d));
             let earlier: Vec<_> = earlier.map(|at| ids[at].as_str()).collect();
             write!(fields, ", depends_on: [{}]", earlier.join(", ")).unwrap();
         }
@@ -163,7 +204,6 @@ fn list(steps: &[Shape], in_loop: bool, count: &mut usize) -> String {
         }
         .unwrap();
         text.push(format!("{{{fields}}}"));
-        ids.push(id);
     }
     format!("[{}]", text.join(", "))
 }
@@ -193,14 +233,22 @@ fn any_flow(modes: &'static [&'static str]) -> impl Strategy<Value = Flow> {
 
 impl Flow {
     fn plan(&self) -> Plan {
-        let mut spec = format!("error_handling: {{on_failure: {}}}\n", self.mode);
+        let mut count = 0;
+        let steps = list(&self.steps, false, &mut count);
+        let undo = match self.mode {
+            "compensate" => format!(
+                ", compensation_steps: [{{id: s{count}, kind: Task, inline: {{capabilities: [x]}}}}, {{id: u, kind: Parallel, parallel: [{{id: v, kind: Task, inline: {{capabilities: [x]}}}}]}}]"
+            ),
+            _ => String::new(),
+        };
+        let mut spec = format!("error_handling: {{on_failure: {}{undo}}}\n", self.mode);
         if let Some(max) = self.max_parallel {
             writeln!(spec, "concurrency: {{max_parallel: {max}}}").unwrap();
         }
         if self.timed {
             spec.push_str("timeout_seconds: 600\n");
         }
-        writeln!(spec, "steps: {}", list(&self.steps, false, &mut 0)).unwrap();
+        writeln!(spec, "steps: {steps}").unwrap();
         compile(&workflow(&spec)).unwrap_or_else(|errors| panic!("{errors:#?}\n{spec}"))
     }
 
@@ -341,7 +389,7 @@ fn deliver_all(run: &mut Run) {
     panic!("the run does not come to an end");
 }
 
-const ALL_MODES: &[&str] = &["halt", "continue", "notify"];
+const ALL_MODES: &[&str] = &["halt", "continue", "notify", "compensate"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
@@ -412,7 +460,8 @@ proptest! {
                 turn += 1;
             }
             let steps = run.view().steps.into_iter().filter(|step| !is_async(&run, step));
-            let statuses: Vec<_> = steps.map(|step| (step.id, step.status)).collect();
+            let mut statuses: Vec<_> = steps.map(|step| (step.id, step.status)).collect();
+            statuses.sort();
             (run.state.status(), statuses)
         };
         prop_assert_eq!(outcome(&|turn| orders[turn].0), outcome(&|turn| orders[turn].1));

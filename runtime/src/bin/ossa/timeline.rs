@@ -20,7 +20,13 @@ fn text(event: &Event) -> String {
         Event::RunCreated { workflow, .. } => format!("run of {workflow} created"),
         Event::RunStarted => "run started".to_owned(),
         Event::RunCompleted { .. } => "run completed".to_owned(),
-        Event::RunFailed { error } => format!("run failed: {}", run_error(error)),
+        Event::RunFailing { error } => format!("run is to fail: {}", run_error(error)),
+        Event::CompensationOpened { .. } => "what was done is undone".to_owned(),
+        Event::RunFailed { error, compensated } => {
+            let undone = if *compensated { " and compensated" } else { "" };
+            format!("run failed{undone}: {}", run_error(error))
+        }
+        Event::StepJumpedTo { step, from, .. } => format!("{step}: answers the failure of {from}"),
         Event::RunCanceled { reason } if reason.is_empty() => "run canceled".to_owned(),
         Event::RunCanceled { reason } => format!("run canceled: {reason}"),
         Event::RunAborted { by, reason } => ordered("run aborted", by, reason),
@@ -151,6 +157,7 @@ fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::UpstreamSkipped => "a step it depends on was skipped",
         SkipReason::Operator => "as ordered",
         SkipReason::RunEnded => "the run ended first",
+        SkipReason::JumpedOver => "a step before it failed, and a later one answers that",
         SkipReason::BlockEnded => "another step of its block failed",
     }
 }
