@@ -77,6 +77,7 @@ mod scopes;
 mod start;
 mod state;
 mod steer;
+mod structure;
 mod transition;
 mod view;
 

@@ -90,7 +90,13 @@ impl RunState {
         if state.plan() != plan.hash() {
             return Err(ReplayError::WrongPlan { run: state.run() });
         }
-        Ok(state)
+        match state.structural_damage(plan) {
+            None => Ok(state),
+            Some(reason) => Err(ReplayError::Unreadable {
+                what: "the snapshot".to_owned(),
+                reason,
+            }),
+        }
     }
 
     /// The snapshot of this state.

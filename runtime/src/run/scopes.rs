@@ -49,7 +49,7 @@ impl RunState {
                 iteration,
                 ..
             } => {
-                let opened = ScopeId(*opened);
+                let opened = self.new_scope(*opened)?;
                 let mut scope = ScopeState::open(plan, BlockId(*block), Some(place))?;
                 scope.iteration = *iteration;
                 let owner = self.block_mut(place)?;
@@ -68,11 +68,17 @@ impl RunState {
                 result,
                 ..
             } => {
-                self.drop_scope(ScopeId(*closed));
                 let owner = self.block_mut(place)?;
+                let open = owner.scopes.len();
                 owner.scopes.retain(|scope| scope.0 != *closed);
-                let cursor = owner.cursor.as_mut();
-                let cursor = cursor.ok_or_else(|| Unfitting::new("the block is no loop"))?;
+                if owner.scopes.len() == open {
+                    return Err(Unfitting::new("the iteration is not open"));
+                }
+                self.drop_scope(ScopeId(*closed));
+                let cursor = self.block_mut(place)?.cursor.as_mut();
+                let cursor = cursor
+                    .filter(|cursor| *iteration < cursor.items.len())
+                    .ok_or_else(|| Unfitting::new("the block has no such iteration"))?;
                 cursor.finished += 1;
                 cursor.failed += usize::from(*failed);
                 if let Some(result) = result {
@@ -98,6 +104,7 @@ impl RunState {
         block: BlockId,
         owner: Option<Place>,
     ) -> Result<(), Unfitting> {
+        let opened = self.new_scope(opened.0)?;
         let scope = ScopeState::open(plan, block, owner)?;
         self.scopes.insert(opened, scope);
         self.next_scope = opened.0.saturating_add(1);
@@ -122,6 +129,18 @@ impl RunState {
     pub(super) fn undoing(&self) -> impl Iterator<Item = ScopeId> + '_ {
         let open = |scope: &ScopeId| self.scope(*scope).is_some_and(|scope| scope.pending > 0);
         self.undo.iter().copied().filter(open)
+    }
+
+    /// The number of a scope to be opened: the next one, so that no scope stands in itself.
+    fn new_scope(&self, opened: u32) -> Result<ScopeId, Unfitting> {
+        if opened == self.next_scope {
+            Ok(ScopeId(opened))
+        } else {
+            Err(Unfitting::new(format!(
+                "scope {opened} is opened, {} is the next",
+                self.next_scope
+            )))
+        }
     }
 
     fn block_mut(&mut self, place: Place) -> Result<&mut BlockState, Unfitting> {

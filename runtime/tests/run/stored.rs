@@ -2,7 +2,7 @@
 
 use ossa_runtime::plan::Plan;
 use ossa_runtime::port::{LogRow, Snapshot, StoredRun, Timestamp, Version};
-use ossa_runtime::run::{Input, RunState, apply};
+use ossa_runtime::run::{Input, ReplayError, RunState, apply};
 use serde_json::{Value, json};
 
 use crate::harness::{BEGIN, Run, compile, documents, start_with, task, workflow};
@@ -189,6 +189,56 @@ fn a_damaged_log_is_refused_with_the_row() {
     .unwrap();
     assert!(RunState::from_snapshot(&other, &run.state.to_snapshot()).is_err());
     assert!(RunState::replay(&other, None, &run.rows).is_err());
+}
+
+#[test]
+fn a_state_whose_scopes_go_in_circles_is_refused() {
+    let run = Run::of(
+        "steps:
+  - id: around
+    kind: Parallel
+    parallel: [{id: a, kind: Task, inline: {capabilities: [x]}}]",
+    );
+    let snapshot = run.state.to_snapshot();
+    for (sound, damaged) in [
+        (r#""scopes":[1]"#, r#""scopes":[0]"#),
+        (r#""parent":0"#, r#""parent":1"#),
+        (r#""next_scope":2"#, r#""next_scope":1"#),
+    ] {
+        let state = snapshot.state.replacen(sound, damaged, 1);
+        assert_ne!(state, snapshot.state, "{sound}");
+        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot });
+        let error = read.unwrap_err();
+        assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
+    }
+    let mut row = run.rows[0].clone();
+    row.events = row.events.replace(r#""opened":1"#, r#""opened":0"#);
+    let error = RunState::replay(&run.plan, None, &[row]).unwrap_err();
+    assert!(matches!(error, ReplayError::Unfitting { .. }), "{error}");
+}
+
+#[test]
+fn an_iteration_that_the_loop_does_not_have_is_refused() {
+    let mut run = Run::of(
+        "steps:
+  - id: each
+    kind: Loop
+    loop: {over: [1, 2]}
+    steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]",
+    );
+    run.complete("a", json!({}));
+    for (sound, damaged) in [
+        (r#""iteration":0"#, r#""iteration":4294967295"#),
+        (r#""closed":1"#, r#""closed":0"#),
+    ] {
+        let mut rows = run.rows.clone();
+        let last = rows.last_mut().unwrap();
+        let events = last.events.replacen(sound, damaged, 1);
+        assert_ne!(events, last.events, "{sound}");
+        last.events = events;
+        let error = RunState::replay(&run.plan, None, &rows).unwrap_err();
+        assert!(matches!(error, ReplayError::Unfitting { .. }), "{error}");
+    }
 }
 
 #[test]
