@@ -11,9 +11,19 @@ struct Shape {
     /// Waits for earlier steps at these distances; `None` = the one above.
     depends_on: Option<Vec<usize>>,
     condition: &'static str,
-    continued: bool,
+    on_error: OnError,
     is_async: bool,
     kind: Kind,
+}
+
+/// What a failure leads to.
+#[derive(Debug, Clone, Copy)]
+enum OnError {
+    Fail,
+    Continue,
+    /// Go on with the step that comes so many steps later.
+    Goto(usize),
+    Compensate,
 }
 
 #[derive(Debug, Clone)]
@@ -58,14 +68,19 @@ fn shaped(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Shape> {
             3 => proptest::collection::vec(1_usize..6, 0..4).prop_map(Some),
         ],
         prop_oneof![6 => Just("true"), 1 => Just("false"), 2 => Just("workflow.input.flag")],
-        proptest::bool::weighted(0.2),
+        prop_oneof![
+            6 => Just(OnError::Fail),
+            2 => Just(OnError::Continue),
+            1 => (1_usize..4).prop_map(OnError::Goto),
+            1 => Just(OnError::Compensate),
+        ],
         proptest::bool::weighted(0.15),
         kind,
     )
-        .prop_map(|(depends_on, condition, continued, is_async, kind)| Shape {
+        .prop_map(|(depends_on, condition, on_error, is_async, kind)| Shape {
             depends_on,
             condition,
-            continued,
+            on_error,
             is_async,
             kind,
         })
@@ -85,31 +100,38 @@ impl Shape {
     }
 }
 
-/// Steps as YAML, in one line; ids are numbered through the whole workflow.
-fn list(steps: &[Shape], count: &mut usize) -> String {
-    let mut ids: Vec<String> = Vec::new();
-    let mut written = Vec::new();
-    for step in steps {
-        let id = format!("s{count}");
-        *count += 1;
-        let depends_on = step
-            .depends_on
-            .as_ref()
-            .map_or_else(String::new, |distances| {
-                let earlier = distances.iter().filter_map(|d| ids.len().checked_sub(*d));
-                let earlier: Vec<_> = earlier.map(|at| ids[at].as_str()).collect();
-                format!(", depends_on: [{}]", earlier.join(", "))
-            });
+const TASK: &str = "kind: Task, inline: {capabilities: [x]}";
+
+/// Steps as YAML, in one line; their ids begin with the id of the block they stand in.
+fn list(steps: &[Shape], around: &str) -> String {
+    let id = |at: usize| format!("{around}{at}");
+    let written = steps.iter().enumerate().map(|(at, step)| {
+        let distances = step.depends_on.iter().flatten();
+        let earlier = distances.filter_map(|distance| at.checked_sub(*distance));
+        let earlier: Vec<_> = earlier.map(id).collect();
+        let depends_on = step.depends_on.as_ref().map_or_else(String::new, |_| {
+            format!(", depends_on: [{}]", earlier.join(", "))
+        });
+        let on_error = match step.on_error {
+            OnError::Continue => ", continue_on_error: true".to_owned(),
+            OnError::Goto(distance) if at + distance < steps.len() => {
+                format!(", on_error: {{action: goto, goto: {}}}", id(at + distance))
+            }
+            OnError::Compensate if matches!(step.kind, Kind::Task { .. }) => {
+                format!(", on_error: {{action: compensate, compensation: {{id: {}u, {TASK}}}}}", id(at))
+            }
+            _ => String::new(),
+        };
+        let inside = |steps: &[Shape], letter| list(steps, &format!("{}{letter}", id(at)));
         let kind = match &step.kind {
-            Kind::Task { attempts, timeout } => format!(
-                "kind: Task, inline: {{capabilities: [x]}}, timeout_seconds: {timeout}, \
-                 retry: {{max_attempts: {attempts}}}"
-            ),
-            Kind::Parallel(inner) => format!("kind: Parallel, parallel: {}", list(inner, count)),
+            Kind::Task { attempts, timeout } => {
+                format!("{TASK}, timeout_seconds: {timeout}, retry: {{max_attempts: {attempts}}}")
+            }
+            Kind::Parallel(inner) => format!("kind: Parallel, parallel: {}", inside(inner, 'p')),
             Kind::Conditional(then, otherwise) => format!(
                 "kind: Conditional, branches: [{{condition: 'workflow.input.flag', steps: {}}}], else: {}",
-                list(then, count),
-                list(otherwise, count)
+                inside(then, 't'),
+                inside(otherwise, 'e')
             ),
             Kind::Loop {
                 items,
@@ -118,22 +140,28 @@ fn list(steps: &[Shape], count: &mut usize) -> String {
             } => format!(
                 "kind: Loop, loop: {{over: {:?}, parallelism: {parallelism}}}, steps: {}",
                 (0..*items).collect::<Vec<_>>(),
-                list(steps, count)
+                inside(steps, 'l')
             ),
         };
-        written.push(format!(
-            "{{id: {id}, condition: '{}', continue_on_error: {}, async: {}, {kind}{depends_on}}}",
-            step.condition, step.continued, step.is_async
-        ));
-        ids.push(id);
-    }
-    format!("[{}]", written.join(", "))
+        format!(
+            "{{id: {}, condition: '{}', async: {}, {kind}{depends_on}{on_error}}}",
+            id(at),
+            step.condition,
+            step.is_async
+        )
+    });
+    format!("[{}]", written.collect::<Vec<_>>().join(", "))
 }
 
 fn any_workflow() -> impl Strategy<Value = Scenario> {
     (
         proptest::collection::vec(any_shape(), 1..8),
-        prop_oneof![Just("halt"), Just("continue"), Just("notify")],
+        prop_oneof![
+            Just("halt"),
+            Just("continue"),
+            Just("notify"),
+            Just("compensate")
+        ],
         prop_oneof![
             Just(""),
             Just("concurrency: {max_parallel: 1}"),
@@ -146,9 +174,15 @@ fn any_workflow() -> impl Strategy<Value = Scenario> {
         ],
     )
         .prop_map(|(steps, mode, concurrency, timeout)| {
-            let steps = list(&steps, &mut 0);
+            let steps = list(&steps, "s");
+            let undo = match mode {
+                "compensate" => {
+                    format!(", compensation_steps: [{{id: u0, {TASK}}}, {{id: u1, {TASK}}}]")
+                }
+                _ => String::new(),
+            };
             scenario(&format!(
-                "error_handling: {{on_failure: {mode}}}\n{concurrency}\n{timeout}\n\
+                "error_handling: {{on_failure: {mode}{undo}}}\n{concurrency}\n{timeout}\n\
                  inputs: {{type: object, properties: {{flag: {{type: boolean}}}}}}\nsteps: {steps}"
             ))
         })
