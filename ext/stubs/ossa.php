@@ -50,6 +50,7 @@ namespace Ossa\Runtime {
          *     kind?: 'Task'|'Workflow',
          *     idempotency_key?: string,
          *     correlation_id?: string,
+         *     labels?: array<string, string>,
          *     traceparent?: string,
          *     priority?: string,
          *     trigger?: array<string, mixed>,
@@ -165,11 +166,77 @@ namespace Ossa\Runtime {
         }
 
         /**
-         * @param array{status?: string|list<string>, workflow?: string, correlation_id?: string, after?: string, limit?: int} $filter
+         * @param array{
+         *     status?: string|list<string>,
+         *     workflow?: string,
+         *     correlation_id?: string,
+         *     labels?: array<string, string>,
+         *     created_from?: int,
+         *     created_before?: int,
+         *     updated_from?: int,
+         *     updated_before?: int,
+         *     after?: string,
+         *     limit?: int,
+         * } $filter `labels`: all of these; times are milliseconds since the Unix epoch; `after`: the next page, after this run
          *
          * @return list<RunSummary> newest first
          */
         public function runs(array $filter = []): array
+        {
+        }
+
+        /**
+         * In words, what a run waits for, or why it ended.
+         *
+         * @return array{run: string, workflow: string, status: string, progress: int, reasons: list<array{code: string, step?: string, text: string, until?: int}>}
+         *
+         * @throws Exception\EngineException when the run is unknown
+         */
+        public function why(string $runId): array
+        {
+        }
+
+        /**
+         * Events of a run after a version, those of at most `$limit` transitions; see {@see Run::getEvents()}.
+         *
+         * @return list<array{version: int, at: int, type: string, ...}>
+         */
+        public function events(string $runId, int $after = 0, int $limit = 1000): array
+        {
+        }
+
+        /**
+         * A whole run as JSON, with a checksum: to look at elsewhere, to keep, or to import into another store.
+         *
+         * @throws Exception\EngineException when the run is unknown
+         */
+        public function export(string $runId): string
+        {
+        }
+
+        /**
+         * Brings an exported run into this store, under the id it has.
+         *
+         * @return StartedRun not new when the store had it already, with the same history
+         *
+         * @throws Exception\EngineException when the export is damaged or of a newer version, or the store has the run with
+         *                                   another history; nothing was imported then
+         */
+        public function import(string $export): StartedRun
+        {
+        }
+
+        /**
+         * Removes runs that ended and that the rules no longer want, with their history.
+         *
+         * @param array<'completed'|'failed'|'canceled', array{max_age_seconds?: int|null, max_count?: int|null}> $rules
+         * @param bool $dryRun only say which
+         *
+         * @return list<RunSummary> those removed, longest ended first
+         *
+         * @throws Exception\ArgumentException when a rule has no bound
+         */
+        public function prune(array $rules, bool $dryRun = false, int $limit = 100000): array
         {
         }
 
@@ -440,6 +507,11 @@ namespace Ossa\Runtime {
         {
         }
 
+        /** @return array<string, string> */
+        public function getLabels(): array
+        {
+        }
+
         public function getCreatedAt(): \DateTimeImmutable
         {
         }
@@ -482,6 +554,11 @@ namespace Ossa\Runtime {
         }
 
         public function getCorrelationId(): ?string
+        {
+        }
+
+        /** @return array<string, string> */
+        public function getLabels(): array
         {
         }
 

@@ -2,12 +2,37 @@
 
 declare(strict_types=1);
 
+use Ossa\SymfonyRuntime\Console\TimeOption;
 use Symfony\Component\Config\Definition\Builder\ArrayNodeDefinition;
 use Symfony\Component\Config\Definition\Configurator\DefinitionConfigurator;
 
 return static function (DefinitionConfigurator $definition): void {
     $root = $definition->rootNode();
     assert($root instanceof ArrayNodeDefinition);
+
+    $retention = static function (string $status): ArrayNodeDefinition {
+        $node = new ArrayNodeDefinition($status);
+        $node
+            ->info(sprintf('Of runs that are %s.', $status))
+            ->addDefaultsIfNotSet()
+            ->children()
+                ->scalarNode('max_age')
+                    ->info('Runs that ended longer ago are removed: 12h, 30d, 26w.')
+                    ->defaultNull()
+                    ->validate()
+                        ->ifTrue(static fn (mixed $age): bool => null !== $age && (!is_string($age) || null === TimeOption::seconds($age)))
+                        ->thenInvalid('%s is no length of time: use a number with a unit, such as 12h, 30d or 26w.')
+                    ->end()
+                ->end()
+                ->integerNode('max_count')
+                    ->info('Runs beyond this many are removed, the latest counted first.')
+                    ->min(0)
+                    ->defaultNull()
+                ->end()
+            ->end();
+
+        return $node;
+    };
 
     $root
         ->children()
@@ -51,6 +76,16 @@ return static function (DefinitionConfigurator $definition): void {
                                 ->min(0)
                                 ->defaultValue(60000)
                             ->end()
+                        ->end()
+                    ->end()
+                    ->arrayNode('retention')
+                        ->info('How long runs that have ended are kept, by how they ended: what "ossa:run:prune" removes. Nothing is removed by itself.')
+                        ->example(['completed' => ['max_age' => '30d', 'max_count' => 10000], 'failed' => ['max_age' => '26w']])
+                        ->addDefaultsIfNotSet()
+                        ->children()
+                            ->append($retention('completed'))
+                            ->append($retention('failed'))
+                            ->append($retention('canceled'))
                         ->end()
                     ->end()
                     ->integerNode('lease_seconds')

@@ -6,9 +6,14 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\RunExportCommand;
+use Ossa\SymfonyRuntime\Command\RunHistoryCommand;
+use Ossa\SymfonyRuntime\Command\RunImportCommand;
 use Ossa\SymfonyRuntime\Command\RunListCommand;
 use Ossa\SymfonyRuntime\Command\RunOrderCommand;
+use Ossa\SymfonyRuntime\Command\RunPruneCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
+use Ossa\SymfonyRuntime\Command\RunWhyCommand;
 use Ossa\SymfonyRuntime\Command\ValidateCommand;
 use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
@@ -123,6 +128,20 @@ return static function (ContainerConfigurator $container): void {
             ->tag('console.command')
         ->set('.ossa.command.run_show', RunShowCommand::class)
             ->args([service('ossa.engine')])
+            ->tag('console.command');
+
+    foreach (['why' => RunWhyCommand::class, 'history' => RunHistoryCommand::class, 'export' => RunExportCommand::class] as $name => $class) {
+        $services
+            ->set('.ossa.command.run_'.$name, $class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command');
+    }
+    $services
+        ->set('.ossa.command.run_import', RunImportCommand::class)
+            ->args([service('ossa.engine'), service('.ossa.relay')])
+            ->tag('console.command')
+        ->set('.ossa.command.run_prune', RunPruneCommand::class)
+            ->args([service('ossa.engine'), '$retention' => abstract_arg('retention')])
             ->tag('console.command');
 
     foreach (RunOrder::cases() as $order) {

@@ -14,7 +14,7 @@ use Ossa\SymfonyRuntime\Relay\StepRelay;
  *
  * What only reads is on {@see Engine}, which can be injected as well.
  *
- * @phpstan-type StartOptions array{kind?: 'Task'|'Workflow', idempotency_key?: string, correlation_id?: string, traceparent?: string, priority?: string, trigger?: array<string, mixed>}
+ * @phpstan-type StartOptions array{kind?: 'Task'|'Workflow', idempotency_key?: string, correlation_id?: string, labels?: array<string, string>, traceparent?: string, priority?: string, trigger?: array<string, mixed>}
  */
 final readonly class OssaRuntime
 {

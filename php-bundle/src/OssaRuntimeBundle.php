@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime;
 
 use Ossa\SymfonyRuntime\Attribute\AsCapability;
+use Ossa\SymfonyRuntime\Console\TimeOption;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Exception\LogicException;
@@ -69,6 +70,10 @@ final class OssaRuntimeBundle extends AbstractBundle
         $builder->getDefinition('.ossa.command.validate')
             ->setArgument('$manifestPaths', $config['manifest_paths'])
             ->setArgument('$validation', $config['validation']);
+        $builder->getDefinition('.ossa.command.run_prune')->setArgument('$retention', array_map(static fn (array $rule): array => [
+            'max_age_seconds' => null === $rule['max_age'] ? null : TimeOption::seconds($rule['max_age']),
+            'max_count' => $rule['max_count'],
+        ], $runtime['retention']));
         $builder->getDefinition('.ossa.command.dispatch')->setArgument('$transport', $runtime['transport']);
 
         $builder->registerAttributeForAutoconfiguration(AsCapability::class, static function (ChildDefinition $definition, AsCapability $capability, \Reflector $target): void {

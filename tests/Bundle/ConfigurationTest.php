@@ -26,6 +26,7 @@ final class ConfigurationTest extends TestCase
                 'transport' => 'ossa',
                 'state_backend' => 'sqlite:///%kernel.project_dir%/var/ossa/%kernel.environment%.db',
                 'retry' => ['max_attempts' => 3, 'backoff' => 'exponential', 'initial_delay_ms' => 1000, 'max_delay_ms' => 60000],
+                'retention' => array_fill_keys(['completed', 'failed', 'canceled'], ['max_age' => null, 'max_count' => null]),
                 'lease_seconds' => 30,
             ],
             'manifest_paths' => ['%kernel.project_dir%/config/ossa'],
@@ -57,6 +58,7 @@ final class ConfigurationTest extends TestCase
     {
         yield 'no attempt at all' => [['runtime' => ['retry' => ['max_attempts' => 0]]], 'ossa.runtime.retry.max_attempts'];
         yield 'an unknown backoff' => [['runtime' => ['retry' => ['backoff' => 'wild']]], 'exponential'];
+        yield 'a retention that is no length of time' => [['runtime' => ['retention' => ['failed' => ['max_age' => 'soon']]]], '"soon" is no length of time'];
         yield 'an unknown key' => [['runtime' => ['speed' => 9]], 'speed'];
         yield 'a binding without a service' => [['bindings' => ['greet' => ['method' => 'x']]], 'ossa.bindings.greet'];
         yield 'no name of a variable' => [['env' => ['A B']], 'A B'];

@@ -81,6 +81,87 @@ final class RunCommandsTest extends ApplicationTestCase
         self::assertStringContainsString($words, $refused->getErrorOutput());
     }
 
+    public function testRunsAreFoundByLabelAndTime(): void
+    {
+        $dispatch = fn (string ...$labels): string => trim($this->console(['command' => 'ossa:dispatch', 'kind' => 'task', 'name' => 'echo', '--label' => $labels])->getDisplay());
+        $blue = $dispatch('team=blue', 'tier=gold');
+        $red = $dispatch('team=red');
+
+        $list = fn (array $options): array => array_column((array) json_decode($this->console(['command' => 'ossa:run:list', '--format' => 'json'] + $options)->getDisplay(), true), 'id');
+        self::assertSame([$blue], $list(['--label' => ['team=blue', 'tier=gold']]));
+        self::assertSame([$red, $blue], $list(['--created-from' => '1h', '--updated-from' => '2020-01-01', '--updated-before' => '2999-01-01T00:00:00Z']));
+        self::assertSame([], $list(['--updated-before' => '1h']));
+        self::assertSame([$blue], $list(['--after' => $red]));
+        foreach ([['--label' => ['team']], ['--created-from' => 'yesterday']] as $mistake) {
+            self::assertSame(2, $this->console(['command' => 'ossa:run:list'] + $mistake)->getStatusCode());
+        }
+    }
+
+    public function testARunSaysWhatItWaitsFor(): void
+    {
+        $run = $this->runtime()->startWorkflow('three-steps', ['value' => 1])->getId();
+
+        $why = $this->console(['command' => 'ossa:run:why', 'id' => $run]);
+        self::assertSame(0, $why->getStatusCode(), $why->getErrorOutput());
+        self::assertStringContainsString('`second` waits for `first`', $why->getDisplay());
+        $data = json_decode($this->console(['command' => 'ossa:run:why', 'id' => $run, '--format' => 'json'])->getDisplay(), true);
+        self::assertSame(['queued', 'first'], [$data['reasons'][0]['code'] ?? null, $data['reasons'][0]['step'] ?? null]);
+    }
+
+    public function testAHistoryBeginsWhereItIsAskedTo(): void
+    {
+        $run = $this->runtime()->startTask('echo')->getId();
+        $this->workUntilEnded($run, ['ossa']);
+
+        $history = fn (string $after): array => (array) json_decode($this->console(['command' => 'ossa:run:history', 'id' => $run, '--format' => 'json'] + ('' === $after ? [] : ['--after' => $after]))->getDisplay(), true);
+        self::assertSame($this->eventTypes($run), array_column($history(''), 'type'));
+        self::assertNotContains('run_created', array_column($history('1'), 'type'));
+        self::assertStringContainsString('run_completed', $this->console(['command' => 'ossa:run:history', 'id' => $run])->getDisplay());
+    }
+
+    public function testEndedRunsAreRemovedAsConfiguredOrAsked(): void
+    {
+        $this->boot(['runtime' => ['retention' => ['completed' => ['max_count' => 1]]]], services: [Workshop::class]);
+        $end = function (): string {
+            $run = $this->runtime()->startTask('echo')->getId();
+            $this->workUntilEnded($run, ['ossa']);
+
+            return $run;
+        };
+        $runs = [$end(), $end()];
+        $dry = $this->console(['command' => 'ossa:run:prune', '--dry-run' => true]);
+        self::assertSame(0, $dry->getStatusCode(), $dry->getErrorOutput());
+        self::assertStringContainsString($runs[0], $dry->getDisplay());
+        self::assertNotNull($this->engine()->run($runs[0]));
+
+        $this->console(['command' => 'ossa:run:prune']);
+        self::assertNull($this->engine()->run($runs[0]));
+        self::assertNotNull($this->engine()->run($runs[1]));
+        self::assertSame(0, $this->console(['command' => 'ossa:run:prune', '--status' => ['completed'], '--keep' => '0'])->getStatusCode());
+        self::assertNull($this->engine()->run($runs[1]));
+        foreach ([['--status' => ['failed']], ['--status' => ['running'], '--keep' => '1'], ['--older-than' => 'soon']] as $mistake) {
+            self::assertSame(2, $this->console(['command' => 'ossa:run:prune'] + $mistake)->getStatusCode());
+        }
+    }
+
+    public function testARunMovesFromStoreToStore(): void
+    {
+        $run = $this->runtime()->startWorkflow('three-steps', ['value' => 7])->getId();
+        $file = $this->folder().'/run.json';
+        self::assertSame(0, $this->console(['command' => 'ossa:run:export', 'id' => $run, '--output' => $file])->getStatusCode());
+        self::assertStringContainsString($run, $this->console(['command' => 'ossa:run:export', 'id' => $run])->getDisplay());
+
+        $this->boot(['runtime' => ['state_backend' => 'sqlite://'.$this->folder().'/elsewhere.db']], services: [Workshop::class]);
+        $import = fn (string $file): ApplicationTester => $this->console(['command' => 'ossa:run:import', 'file' => $file]);
+        $imported = $import($file);
+        self::assertSame("Run $run is imported.", trim($imported->getDisplay()), $imported->getErrorOutput());
+        self::assertStringContainsString('was there already', $import($file)->getDisplay());
+        self::assertSame(['value' => 7], $this->workUntilEnded($run, ['ossa'])->getOutput());
+        self::assertStringContainsString('OSSA-N021', $import($file)->getErrorOutput());
+        file_put_contents($file, '{}');
+        self::assertSame([1, 2], [$import($file)->getStatusCode(), $import('/no/such/file')->getStatusCode()]);
+    }
+
     /** @param array<string, string> $more */
     private function order(string $order, string $run, array $more = []): ApplicationTester
     {

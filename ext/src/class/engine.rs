@@ -12,12 +12,14 @@ use ext_php_rs::types::{ZendClassObject, ZendHashTable, Zval};
 use ossa_runtime::engine::{
     ClaimOutcome, Engine as Runtime, Rehearsal, StepDispatch as RelayedItem,
 };
+use ossa_runtime::port::Version;
 
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
 use super::manifest::Manifest;
 use super::operator::Operator;
 use super::run::Run;
+use super::run_options;
 use super::run_summary::RunSummary;
 use super::started_run::StartedRun;
 use super::step_claim::StepClaim;
@@ -135,9 +137,40 @@ impl Engine {
 
     #[php(defaults(filter = Table::EMPTY))]
     fn runs(&self, filter: Table<'_>) -> Answer<Vec<RunSummary>> {
-        let (filter, page) = read::runs(filter)?;
+        let (filter, page) = run_options::runs(filter)?;
         let found = self.runtime.get()?.runs(&filter, &page)?;
         Ok(found.runs.into_iter().map(RunSummary::from).collect())
+    }
+
+    fn why(&self, runId: Bytes<'_>) -> Answer<ZBox<ZendHashTable>> {
+        let runtime = self.runtime.get()?;
+        to_php::table_of(&runtime.why(read::run_id(runId)?)?)
+    }
+
+    #[php(defaults(after = 0, limit = 1000))]
+    fn events(&self, runId: Bytes<'_>, after: i64, limit: i64) -> Answer<ZBox<ZendHashTable>> {
+        let after = u64::try_from(after).map_err(|_| Fault::argument("$after is negative"))?;
+        let limit = read::count(limit, "$limit")?;
+        let runtime = self.runtime.get()?;
+        to_php::table_of(&runtime.events(read::run_id(runId)?, Version(after), limit)?)
+    }
+
+    fn export(&self, runId: Bytes<'_>) -> Answer<String> {
+        let runtime = self.runtime.get()?;
+        Ok(runtime.export(read::run_id(runId)?)?)
+    }
+
+    fn import(&self, export: Bytes<'_>) -> Answer<StartedRun> {
+        let imported = self.runtime.get()?.import(export.text("$export")?)?;
+        Ok(imported.into())
+    }
+
+    #[php(defaults(dryRun = false, limit = 100_000))]
+    fn prune(&self, rules: Table<'_>, dryRun: bool, limit: i64) -> Answer<Vec<RunSummary>> {
+        let rules = run_options::prune_rules(rules)?;
+        let limit = read::count(limit, "$limit")?;
+        let pruned = self.runtime.get()?.prune(&rules, limit, dryRun)?;
+        Ok(pruned.runs.into_iter().map(RunSummary::from).collect())
     }
 
     fn tick(&self) -> Answer<u64> {

@@ -6,11 +6,12 @@ use ossa_runtime::engine::{EngineOptions, StartRequest, Startable};
 use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::manifest::Kind;
 use ossa_runtime::policy::{Backoff, RetryPolicy};
-use ossa_runtime::port::{Page, Priority, RunFilter, RunId, RunStatus};
+use ossa_runtime::port::{Priority, RunId};
 use ossa_runtime::run::{RetryOwner, StepError};
 use serde_json::{Map, Value};
 
 use super::manifest::level;
+use super::run_options::labels;
 use crate::convert::argument::{Bytes, Table};
 use crate::convert::from_php;
 use crate::convert::options::Options;
@@ -133,6 +134,7 @@ pub(super) fn start(reference: &str, input: Table<'_>, options: Table<'_>) -> An
             "kind",
             "idempotency_key",
             "correlation_id",
+            "labels",
             "traceparent",
             "priority",
             "trigger",
@@ -151,6 +153,7 @@ pub(super) fn start(reference: &str, input: Table<'_>, options: Table<'_>) -> An
     };
     request.idempotency_key = given.text("idempotency_key")?.map(str::to_owned);
     request.correlation_id = given.text("correlation_id")?.map(str::to_owned);
+    request.labels = labels(&given)?;
     request.traceparent = given.text("traceparent")?.map(str::to_owned);
     if let Some(name) = given.text("priority")? {
         request.priority = priority(name)?;
@@ -194,38 +197,6 @@ pub(super) fn step_error(error: Table<'_>) -> Answer<StepError> {
         .map(Duration::from_millis);
     error.details = given.value("details")?;
     Ok(error)
-}
-
-/// What `runs()` was given.
-pub(super) fn runs(filter: Table<'_>) -> Answer<(RunFilter, Page)> {
-    let given = Options::read(
-        "$filter of Engine::runs()",
-        filter,
-        &["status", "workflow", "correlation_id", "after", "limit"],
-    )?;
-    let mut statuses = Vec::new();
-    for name in given.text_or_texts("status")? {
-        let status = RunStatus::parse(&name).ok_or_else(|| {
-            given
-                .refuse("status", &format!("has \"{name}\", which is no status"))
-                .with_help("use pending, running, waiting, paused, completed, failed, canceled or quarantined")
-        })?;
-        statuses.push(status);
-    }
-    let after = given.bytes("after")?.map(run_id).transpose()?;
-    let limit = given.integer("limit", 1..=10_000)?.unwrap_or(100);
-    Ok((
-        RunFilter {
-            statuses,
-            workflow: given.text("workflow")?.map(str::to_owned),
-            correlation_id: given.text("correlation_id")?.map(str::to_owned),
-            ..RunFilter::default()
-        },
-        Page {
-            after,
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        },
-    ))
 }
 
 /// The run with this id; an error when the text cannot be an id, as no run has it.

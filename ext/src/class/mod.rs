@@ -12,6 +12,7 @@ mod key_value_store;
 mod manifest;
 mod operator;
 mod run;
+mod run_options;
 mod run_summary;
 mod started_run;
 mod step_claim;

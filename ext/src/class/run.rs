@@ -51,6 +51,10 @@ impl Run {
         self.0.run.correlation_id.as_deref()
     }
 
+    fn get_labels(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.0.run.labels)
+    }
+
     fn get_input(&self) -> Answer<Zval> {
         Ok(to_php::zval(&self.0.run.input)?)
     }

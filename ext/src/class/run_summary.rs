@@ -1,10 +1,12 @@
 //! `Ossa\Runtime\RunSummary`
 
+use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
+use ext_php_rs::types::ZendHashTable;
 use ossa_runtime::port::RunHead;
 
-use crate::convert::to_php::DateTime;
+use crate::convert::to_php::{self, DateTime};
 use crate::error::{Answer, Fault};
 
 /// A run in a list.
@@ -51,6 +53,10 @@ impl RunSummary {
 
     fn get_correlation_id(&self) -> Option<&str> {
         self.0.correlation_id.as_deref()
+    }
+
+    fn get_labels(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.0.labels)
     }
 
     fn get_created_at(&self) -> DateTime {

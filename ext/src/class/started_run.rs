@@ -2,7 +2,7 @@
 
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
-use ossa_runtime::engine::StartedRun as Started;
+use ossa_runtime::engine::{ImportedRun, StartedRun as Started};
 
 use crate::error::{Answer, Fault};
 
@@ -14,6 +14,13 @@ pub(crate) struct StartedRun(Started);
 impl From<Started> for StartedRun {
     fn from(started: Started) -> Self {
         Self(started)
+    }
+}
+
+impl From<ImportedRun> for StartedRun {
+    fn from(imported: ImportedRun) -> Self {
+        let ImportedRun { run, is_new } = imported;
+        Self(Started { run, is_new })
     }
 }
 

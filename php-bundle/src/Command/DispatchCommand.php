@@ -9,6 +9,7 @@ use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
 use Ossa\SymfonyRuntime\Console\Failure;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
 use Ossa\SymfonyRuntime\Console\RunData;
+use Ossa\SymfonyRuntime\Console\RunFilter;
 use Ossa\SymfonyRuntime\Console\RunFollower;
 use Ossa\SymfonyRuntime\Console\RunTimeline;
 use Ossa\SymfonyRuntime\OssaRuntime;
@@ -47,6 +48,7 @@ final class DispatchCommand extends Command
             ->addOption('timeout', null, InputOption::VALUE_REQUIRED, 'With --wait: stop waiting after so many seconds; the run goes on')
             ->addOption('idempotency-key', null, InputOption::VALUE_REQUIRED, 'Starting again with the same key gives the same run')
             ->addOption('correlation-id', null, InputOption::VALUE_REQUIRED, 'Ties together what belongs to one business case')
+            ->addOption('label', null, InputOption::VALUE_REQUIRED | InputOption::VALUE_IS_ARRAY, 'A label to find the run by, as name=value', [])
             ->addOption('priority', null, InputOption::VALUE_REQUIRED, implode(', ', PriorityStamp::ALL), null, PriorityStamp::ALL)
             ->setHelp(<<<'HELP'
                 The <info>%command.name%</info> command starts a run and prints its id. Workers carry it out.
@@ -68,6 +70,7 @@ final class DispatchCommand extends Command
             $format = OutputFormat::of($input);
             $data = self::input($input);
             $timeout = self::seconds($input);
+            $labels = RunFilter::labels($input);
         } catch (InvalidOptionException $exception) {
             return Failure::usage($exception->getMessage(), $output);
         }
@@ -76,7 +79,7 @@ final class DispatchCommand extends Command
             'idempotency_key' => self::text($input->getOption('idempotency-key')),
             'correlation_id' => self::text($input->getOption('correlation-id')),
             'priority' => self::text($input->getOption('priority')),
-        ], static fn (?string $value): bool => null !== $value);
+        ], static fn (?string $value): bool => null !== $value) + ([] === $labels ? [] : ['labels' => $labels]);
         try {
             $run = $this->runtime->start(self::text($input->getArgument('name')) ?? '', $data, $options);
             if (!$run->isNew()) {
