@@ -34,7 +34,9 @@ impl OrderedBy {
 }
 
 impl Engine {
-    /// Stops a run: what is in flight is given up, nothing more is dispatched. `false` when it had ended already.
+    /// Stops a run: what is in flight is given up, nothing more is dispatched but the compensation steps of the workflow, if
+    /// it has any; the run is canceled when they are done. Canceled once more meanwhile, it ends at once. `false` when it
+    /// had ended already.
     ///
     /// # Errors
     /// `OSSA-N001` when there is no such run; what the store fails with.

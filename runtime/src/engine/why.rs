@@ -26,7 +26,7 @@ pub struct Explanation {
 /// One thing that a run waits for, or why it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// For programs: `ended`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
+    /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
     /// `open`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
@@ -91,6 +91,15 @@ impl Hot {
         if let Some(hold) = self.state.paused() {
             let text = format!("it was paused{}; `resume` lets it go on", ordered(hold));
             reasons.push(Reason::of_run("paused", text));
+        }
+        if let Some(failing) = self
+            .state
+            .failing()
+            .filter(|_| !self.state.status().is_terminal())
+        {
+            let (code, message) = (&failing.error.code, &failing.error.message);
+            let text = format!("it undoes what it did, then it ends: {message} ({code})");
+            reasons.push(Reason::of_run("undoing", text));
         }
         for (place, step) in self.state.steps() {
             let item = items.iter().find(|item| {

@@ -42,6 +42,11 @@ pub enum Event {
         /// The error.
         error: RunError,
     },
+    /// It is to end on request, when everything is undone; whoever held it does so no more.
+    RunCanceling {
+        /// Why.
+        reason: String,
+    },
     /// Steps that undo something are there, pending: those of a step that failed, or of the workflow.
     CompensationOpened {
         /// The new scope.

@@ -97,6 +97,19 @@ impl RunState {
                 self.failing = Some(Failing {
                     error: error.clone(),
                     compensation: None,
+                    canceled: false,
+                });
+            }
+            Event::RunCanceling { reason } => {
+                let error = RunError::canceled(reason);
+                self.error = Some(error.clone());
+                self.deadline = None;
+                self.paused = None;
+                self.quarantined = None;
+                self.failing = Some(Failing {
+                    error,
+                    compensation: None,
+                    canceled: true,
                 });
             }
             Event::CompensationOpened {
@@ -397,6 +410,17 @@ impl Hold {
 }
 
 impl RunError {
+    /// What compensation steps see as the error of a run that someone canceled.
+    fn canceled(reason: &str) -> Self {
+        Self {
+            code: "CANCELED".to_owned(),
+            message: reason.to_owned(),
+            step_id: None,
+            attempt: None,
+            details: None,
+        }
+    }
+
     /// The error of a step as the run sees it.
     pub(super) fn of_step(error: &StepError, step: &str, attempt: u32) -> Self {
         Self {
@@ -433,6 +457,7 @@ impl Event {
             | Self::RunStarted
             | Self::RunCompleted { .. }
             | Self::RunFailing { .. }
+            | Self::RunCanceling { .. }
             | Self::CompensationOpened { .. }
             | Self::RunFailed { .. }
             | Self::RunCanceled { .. }

@@ -95,9 +95,17 @@ impl Machine<'_> {
         if self.status().is_terminal() {
             return Ok(Answer::Ignored);
         }
-        self.stop_steps(true)?;
-        self.record(Event::RunCanceled { reason })?;
-        self.clear_deadline();
+        // Once more while it undoes what it did: that is given up, too.
+        if self.plan.compensation().is_some() && self.state.failing.is_none() {
+            self.stop_steps(false)?;
+            self.clear_deadline();
+            self.record(Event::RunCanceling { reason })?;
+            self.go_on()?;
+        } else {
+            self.stop_steps(true)?;
+            self.record(Event::RunCanceled { reason })?;
+            self.clear_deadline();
+        }
         Ok(Answer::Applied {
             status: self.status(),
         })
@@ -120,6 +128,9 @@ impl Machine<'_> {
     fn undone(&mut self, failing: Failing) -> Result<(), Rejection> {
         match self.plan.compensation() {
             Some(block) if failing.compensation.is_none() => self.open_undo(block, None),
+            _ if failing.canceled => self.record(Event::RunCanceled {
+                reason: failing.error.message,
+            }),
             compensation => self.run_failed(failing.error, compensation.is_some()),
         }
     }

@@ -16,6 +16,7 @@
 //! | `Succeeded`, `Failed` | the attempt has its result, or is over | none: answered `Duplicate` or `Late` |
 //! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
 //! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
+//! | `Cancel` | … and has compensation steps | *stop*, `RunCanceling`, then *advance*; when all is undone `RunCanceled` |
 //! | `Steer`: pause, quarantine | the run has not ended, is not held so already | `RunPaused`, `RunQuarantined` |
 //! | `Steer`: resume, release | it is held so | `RunResumed`, `RunReleased`, then *advance* |
 //! | `Steer`: abort | the run has not ended | *stop*, `RunAborted` |

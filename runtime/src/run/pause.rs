@@ -55,7 +55,7 @@ impl Machine<'_> {
     }
 
     /// Brings back what a hold took out of sight, unless there is another.
-    fn go_on(&mut self) -> Result<(), Rejection> {
+    pub(super) fn go_on(&mut self) -> Result<(), Rejection> {
         if self.state.is_held() {
             return Ok(());
         }

@@ -142,7 +142,7 @@ impl ScopeState {
     }
 }
 
-/// A run that is to fail when everything is undone.
+/// A run that is to fail, or to be canceled, when everything is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failing {
     /// With what.
@@ -150,6 +150,9 @@ pub struct Failing {
     /// The scope of the workflow's compensation steps, once it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<ScopeId>,
+    /// It is to be canceled; the error says why.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub canceled: bool,
 }
 
 /// One instance of a step.
@@ -349,6 +352,12 @@ impl RunState {
     #[must_use]
     pub const fn quarantined(&self) -> Option<&Hold> {
         self.quarantined.as_ref()
+    }
+
+    /// What it ends with when everything is undone, while it is being undone.
+    #[must_use]
+    pub const fn failing(&self) -> Option<&Failing> {
+        self.failing.as_ref()
     }
 
     /// Whether nothing may be dispatched by itself.

@@ -1,7 +1,7 @@
 //! Undoing what a run did before it failed.
 
 use ossa_runtime::port::RunStatus;
-use ossa_runtime::run::{Event, Input};
+use ossa_runtime::run::{Command, Event, Input};
 use serde_json::json;
 
 use crate::harness::{Run, compile, workflow};
@@ -180,5 +180,58 @@ fn compensation_of_nothing_and_steps_that_never_run_are_refused() {
             (errors[0].code(), errors[0].path()),
             ("OSSA-P016", "$.spec.error_handling")
         );
+    }
+}
+
+#[test]
+fn a_canceled_run_undoes_what_it_did_and_ends_canceled() {
+    let mut run = Run::of(COMPENSATED);
+    run.complete("reserve", json!({}));
+    run.apply(cancel("the customer left")).unwrap();
+    assert_eq!(run.status(), RunStatus::Running);
+    assert_eq!(run.event_types()[..2], ["step_canceled", "run_canceling"]);
+    assert_eq!(run.in_flight(), ["undo"]);
+    assert_eq!(run.job("undo").input, json!({"why": "CANCELED"}));
+    run.complete("undo", json!({}));
+    assert_eq!(run.status(), RunStatus::Canceled);
+    assert_eq!(run.state.reason(), Some("the customer left"));
+}
+
+#[test]
+fn a_canceled_run_is_held_no_more() {
+    let mut run = Run::of(COMPENSATED);
+    run.complete("reserve", json!({}));
+    run.steer(Command::Pause).unwrap();
+    run.apply(cancel("")).unwrap();
+    assert_eq!(run.in_flight(), ["undo"]);
+    assert_eq!(run.item("undo").not_before, run.now);
+}
+
+#[test]
+fn an_aborted_run_undoes_nothing_and_neither_does_one_that_is_canceled_twice() {
+    let mut run = Run::of(COMPENSATED);
+    run.complete("reserve", json!({}));
+    let mut other = run.clone();
+    run.steer(Command::Abort).unwrap();
+    assert_eq!((run.status(), run.items.len()), (RunStatus::Canceled, 0));
+    other.apply(cancel("")).unwrap();
+    other.apply(cancel("")).unwrap();
+    assert_eq!(
+        (other.status(), other.items.len()),
+        (RunStatus::Canceled, 0)
+    );
+}
+
+const COMPENSATED: &str = "error_handling:
+  on_failure: compensate
+  compensation_steps:
+    - {id: undo, kind: Task, condition: \"steps.reserve.status == 'completed'\", input: {why: '${{ workflow.error.code }}'}, inline: {capabilities: [x]}}
+steps:
+  - {id: reserve, kind: Task, inline: {capabilities: [x]}}
+  - {id: charge, kind: Task, inline: {capabilities: [x]}}";
+
+fn cancel(reason: &str) -> Input {
+    Input::Cancel {
+        reason: reason.to_owned(),
     }
 }

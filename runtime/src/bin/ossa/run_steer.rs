@@ -14,7 +14,7 @@ pub(crate) enum Steer {
     Pause(OfRun),
     /// Let a paused run go on
     Resume(OfRun),
-    /// End a run, giving up what is in flight
+    /// End a run: give up what is in flight, then undo what was done if the workflow says how
     Cancel(OfRun),
     /// End a run at once, without compensation
     Abort(OfRun),

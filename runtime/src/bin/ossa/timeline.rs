@@ -20,6 +20,8 @@ fn text(event: &Event) -> String {
         Event::RunCreated { workflow, .. } => format!("run of {workflow} created"),
         Event::RunStarted => "run started".to_owned(),
         Event::RunCompleted { .. } => "run completed".to_owned(),
+        Event::RunCanceling { reason } if reason.is_empty() => "run is to be canceled".to_owned(),
+        Event::RunCanceling { reason } => format!("run is to be canceled: {reason}"),
         Event::RunFailing { error } => format!("run is to fail: {}", run_error(error)),
         Event::CompensationOpened { .. } => "what was done is undone".to_owned(),
         Event::RunFailed { error, compensated } => {
