@@ -141,7 +141,7 @@ impl RunState {
     }
 
     /// The state after one transition's events.
-    fn after(
+    pub(crate) fn after(
         plan: &Plan,
         state: Option<Self>,
         events: &[Event],

@@ -147,7 +147,7 @@ impl<A: StoreAccess> World<'_, A> {
                         return Outcome::Answered(transition.answer);
                     }
                 }
-                Ok(transition) => {
+                Ok(mut transition) => {
                     if self.chance.strikes(Fault::CrashBeforeCommit) {
                         return self.crash(process, run, Fault::CrashBeforeCommit);
                     }
@@ -159,8 +159,9 @@ impl<A: StoreAccess> World<'_, A> {
                         }
                     };
                     let snapshot = commit.snapshot.as_ref().map_or(snapshot, |it| it.version);
+                    let row = commit.row.clone();
                     if self.access.commit(&mut self.store, commit) == Committed::Written {
-                        self.committed(run, &transition, by_hand);
+                        self.committed(run, &mut transition, &row, by_hand);
                         return self.answer(process, run, transition, snapshot);
                     }
                 }

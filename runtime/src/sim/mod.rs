@@ -6,7 +6,8 @@
 //!
 //! - the invariants of the state ([`check_invariants`](crate::run::check_invariants)): no step before its dependencies,
 //!   no run that nothing moves, counters that equal what they count;
-//! - versions without a gap, and a log that replays to the state, transition by transition;
+//! - versions without a gap, and a log that replays to the state, transition by transition (from its JSON for one run of
+//!   eight, and whenever a run recovers);
 //! - for each attempt in flight exactly one step item, pending or leased; a timer for each deadline;
 //! - an end is an end, and leaves no timer; a run that is held dispatches nothing by itself;
 //! - a process that begins afresh reads that very state, and nothing a client was told of is ever gone;

@@ -89,7 +89,7 @@ fn a_store_that_loses_or_keeps_a_step_item_is_found() {
 fn a_store_that_tears_a_row_is_found() {
     let breaches = found(Defect::TearsARow);
     assert!(
-        breaches[0].what.contains("does not replay"),
+        breaches[0].what.contains("the store has another row"),
         "{breaches:#?}"
     );
 }
