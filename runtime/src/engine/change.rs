@@ -301,16 +301,21 @@ fn busy(run: RunId) -> Error {
 /// The error of an input that the machine does not apply.
 pub(super) fn rejected(run: RunId, rejection: &Rejection) -> Error {
     let category = match rejection {
-        Rejection::InvalidInput { .. } | Rejection::Variable { .. } => Category::Input,
+        Rejection::InvalidInput { .. }
+        | Rejection::Variable { .. }
+        | Rejection::InvalidAnswer { .. } => Category::Input,
         Rejection::UnknownAttempt { .. } => Category::Token,
         _ => Category::Engine,
     };
     let error = Error::new(category, rejection.code(), rejection.to_string()).of_run(run);
     match rejection {
         Rejection::InvalidInput { violations, .. } => error.with_violations(violations.clone()),
-        Rejection::NotRetryable { step, .. } | Rejection::StepNotSteerable { step, .. } => {
-            error.of_step(step.clone())
-        }
+        Rejection::InvalidAnswer { step, violations } => error
+            .of_step(step.clone())
+            .with_violations(violations.clone()),
+        Rejection::NotRetryable { step, .. }
+        | Rejection::NotWaiting { step, .. }
+        | Rejection::StepNotSteerable { step, .. } => error.of_step(step.clone()),
         _ => error,
     }
 }

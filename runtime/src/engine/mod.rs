@@ -29,6 +29,7 @@ mod timer;
 mod token;
 mod unreadable;
 mod view;
+mod waiting;
 mod why;
 
 use std::fmt;

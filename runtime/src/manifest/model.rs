@@ -93,6 +93,8 @@ pub struct Task {
     pub batch: Option<Value>,
     /// A task that is a small sequence of steps.
     pub steps: Vec<Step>,
+    /// What it waits for, when `execution.type` is `human` or `event_wait`.
+    pub waiting: Option<Box<Waiting>>,
     /// Events the author wants it to start on; hosts such as Drupal's ECA map them.
     pub triggers: Vec<Trigger>,
 }
@@ -310,8 +312,43 @@ pub enum StepAction {
     },
     /// Steps once for each element.
     Loop(Box<Loop>),
-    /// Waits for people to approve; kept as checked JSON until waiting is built.
-    Approval(Box<Value>),
+    /// Waits for people to approve.
+    Approval(Box<Waiting>),
+}
+
+/// What a step that waits asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
+    /// Who is to answer: a hint for the host, which knows who may.
+    pub assignee: Option<Template>,
+    /// The event that answers.
+    pub event: Option<AwaitedEvent>,
+    /// Whom to tell when there is no answer for some time.
+    pub escalation: Option<Escalation>,
+    /// Who may approve, as written: a hint for the host.
+    pub approvers: Vec<Value>,
+    /// How many approvals are needed.
+    pub require: u32,
+}
+
+/// An event that a step waits for.
+#[derive(Debug, Clone)]
+pub struct AwaitedEvent {
+    /// `event.type`: the name of the signal.
+    pub name: String,
+    /// Where it is expected to come from: a hint for the host.
+    pub source: Option<String>,
+    /// Fields of the payload and what they must be, rendered when the step begins to wait.
+    pub filter: Vec<(String, Template)>,
+}
+
+/// Whom to tell when a step waits for long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// How long to wait before.
+    pub after: Duration,
+    /// Roles or people.
+    pub to: Vec<String>,
 }
 
 /// A branch of a conditional.

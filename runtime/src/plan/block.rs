@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockId, Node, NodeId, OnError, TaskCall};
+use super::{BlockId, Node, NodeId, OnError, PlannedWait, TaskCall};
 use crate::expression::{Expression, Template};
 use crate::manifest::model::TaskErrorAction;
 
@@ -33,7 +33,7 @@ pub enum Join {
     All,
 }
 
-/// What a node does. Waiting and child runs are further variants.
+/// What a node does. Child runs are a further variant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -47,6 +47,8 @@ pub enum Action {
     Loop(Box<PlannedLoop>),
     /// Runs the steps that a task is made of, within the task's contract.
     Steps(Box<TaskSteps>),
+    /// Waits for a person, for approvals or for an event.
+    Wait(Box<PlannedWait>),
 }
 
 /// A loop.
@@ -99,7 +101,8 @@ pub struct PlannedBranch {
 }
 
 impl Action {
-    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `steps`.
+    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `steps`, or what it waits
+    /// for: `human`, `approval`, `event`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -108,6 +111,7 @@ impl Action {
             Self::Conditional(_) => "conditional",
             Self::Loop(_) => "loop",
             Self::Steps(_) => "steps",
+            Self::Wait(wait) => wait.kind.as_str(),
         }
     }
 
@@ -115,7 +119,7 @@ impl Action {
     #[must_use]
     pub fn blocks(&self) -> Vec<BlockId> {
         match self {
-            Self::Task(_) => Vec::new(),
+            Self::Task(_) | Self::Wait(_) => Vec::new(),
             Self::Parallel(block) => vec![*block],
             Self::Conditional(choice) => {
                 let branches = choice.branches.iter().map(|branch| branch.block);
@@ -134,6 +138,7 @@ impl Node {
         match &self.action {
             Action::Task(task) => Some(task),
             Action::Steps(steps) => Some(&steps.task),
+            Action::Wait(wait) => Some(&wait.task),
             Action::Parallel(_) | Action::Conditional(_) | Action::Loop(_) => None,
         }
     }

@@ -7,8 +7,8 @@ use super::steps::{Arena, Context, Order, Pending, Source};
 use super::stored::FORMAT;
 use super::task::{Callee, Caller};
 use super::{
-    Action, BlockId, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, Resolver, RunResult,
-    Schema, TaskInput, TaskSteps, support,
+    Action, BlockId, Construct, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, Resolver,
+    RunResult, Schema, TaskInput, TaskSteps, support,
 };
 use crate::expression::References;
 use crate::manifest::model::{Body, Manifest, OnFailure, Task, Workflow};
@@ -48,6 +48,10 @@ pub(super) struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     fn task(&mut self, task: &Task) -> Model {
         let name = &self.manifest.metadata.name;
+        if task.waiting.is_some() {
+            let refused = support::unsupported(Construct::WaitAlone, None, "$.spec.execution");
+            self.errors.push(refused);
+        }
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
             self.errors.push(PlanError::MissingDependency {
                 task: name.clone(),

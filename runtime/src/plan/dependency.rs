@@ -4,7 +4,9 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::steps::{self, Arena};
-use super::{Action, BlockId, Node, NodeId, PlanError, Relation, TaskCall, TaskInput};
+use super::{
+    Action, BlockId, Node, NodeId, PlanError, PlannedWait, Relation, TaskCall, TaskInput, WaitKind,
+};
 use crate::expression::References;
 
 /// The steps that one step mentions.
@@ -70,7 +72,10 @@ impl Mentions {
 /// What a step's action reads before its steps run, if it has any: those have mentions of their own.
 fn add_action(node: &Node, reads: &mut References) {
     match &node.action {
-        Action::Task(_) | Action::Steps(_) => {
+        Action::Task(_) | Action::Steps(_) | Action::Wait(_) => {
+            if let Action::Wait(wait) = &node.action {
+                add_wait(wait, reads);
+            }
             let Some(task) = node.task() else { return };
             if let TaskInput::Rendered(template) = &task.input {
                 reads.merge(template.references());
@@ -90,6 +95,17 @@ fn add_action(node: &Node, reads: &mut References) {
             if let Some(parallelism) = &repeat.parallelism {
                 reads.merge(parallelism.references());
             }
+        }
+    }
+}
+
+fn add_wait(wait: &PlannedWait, reads: &mut References) {
+    if let Some(assignee) = &wait.assignee {
+        reads.merge(assignee.references());
+    }
+    if let WaitKind::Event { filter, .. } = &wait.kind {
+        for (_, template) in filter {
+            reads.merge(template.references());
         }
     }
 }

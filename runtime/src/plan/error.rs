@@ -311,12 +311,12 @@ pub enum Construct {
     BlockTimeout,
     /// An async step where everything is waited for.
     AsyncInLoop,
-    /// A step that waits for people to approve.
-    Approval,
-    /// A task answered by a person.
-    Human,
-    /// A task answered by an event.
-    EventWait,
+    /// Attempts of a step that waits.
+    WaitRetry,
+    /// A fallback task that waits.
+    FallbackWait,
+    /// A task that waits, as a run of its own.
+    WaitAlone,
     /// A step run by an agent.
     Agent,
     /// A step that runs a workflow.
@@ -341,9 +341,9 @@ impl fmt::Display for Construct {
             Self::BlockRetry => "retry of a block",
             Self::BlockTimeout => "timeout_seconds of a block",
             Self::AsyncInLoop => "an async step in a loop or in compensation",
-            Self::Approval => "an approval step",
-            Self::Human => "a human task (execution.type: human)",
-            Self::EventWait => "waiting for an event (execution.type: event_wait)",
+            Self::WaitRetry => "retry of a step that waits",
+            Self::FallbackWait => "a fallback task that waits",
+            Self::WaitAlone => "a task that waits as a run of its own",
             Self::Agent => "an agent step",
             Self::Subflow => "a step that runs a workflow",
             Self::Concurrency => "concurrency",

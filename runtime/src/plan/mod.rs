@@ -22,6 +22,7 @@ mod steps;
 mod stored;
 mod support;
 mod task;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use model::{
     TaskCall, TaskInput,
 };
 pub use schema::Schema;
+pub use wait::{PlannedWait, WaitKind};
 
 pub(crate) use schema::SECRET_KEY;
 

@@ -210,7 +210,7 @@ impl<'a> Compiler<'a> {
             });
         }
         let action = self.action(arena, number, &mut step, place);
-        let is_task = matches!(action, Action::Task(_) | Action::Steps(_));
+        let is_task = matches!(action, Action::Task(_) | Action::Steps(_) | Action::Wait(_));
         let OutputBinding {
             to,
             fields,
@@ -322,6 +322,9 @@ impl<'a> Compiler<'a> {
             _ => None,
         };
         let call = self.call(&caller, step, called.as_ref());
+        if let StepAction::Approval(waiting) = &step.action {
+            return Action::Wait(Box::new(self.wait(&caller, step, waiting, None, call)));
+        }
         let (task, isolated) = match (&step.action, &called) {
             (StepAction::Inline(task), _) => (&**task, false),
             (_, Some(manifest)) => match &manifest.body {
@@ -330,6 +333,15 @@ impl<'a> Compiler<'a> {
             },
             _ => return Action::Task(Box::new(call)),
         };
+        if let Some(waiting) = &task.waiting {
+            return Action::Wait(Box::new(self.wait(
+                &caller,
+                step,
+                waiting,
+                Some(task),
+                call,
+            )));
+        }
         if task.steps.is_empty() {
             return Action::Task(Box::new(call));
         }

@@ -1,7 +1,7 @@
 //! Constructs that the model knows and this version does not run: each is refused by name.
 
 use super::{Construct, PlanError};
-use crate::manifest::model::{ExecutionKind, Reference, Step, StepAction, Task, Workflow};
+use crate::manifest::model::{Reference, Step, StepAction, Task, Workflow};
 
 /// Refuses what a workflow asks for outside its steps.
 pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
@@ -18,12 +18,11 @@ pub(super) fn step(step: &Step, waited_for_wholly: bool, errors: &mut Vec<PlanEr
         refuse(Construct::AsyncInLoop);
     }
     match &step.action {
-        StepAction::Approval(_) => refuse(Construct::Approval),
         StepAction::Agent { .. } => refuse(Construct::Agent),
         StepAction::Parallel(_) | StepAction::Conditional { .. } | StepAction::Loop(_) => {
             block(step, &mut refuse);
         }
-        StepAction::Inline(_) | StepAction::Call(_) => {}
+        StepAction::Inline(_) | StepAction::Call(_) | StepAction::Approval(_) => {}
     }
 }
 
@@ -41,11 +40,6 @@ fn block(step: &Step, refuse: &mut impl FnMut(Construct)) {
 pub(super) fn task(task: &Task, step: Option<&Step>, path: &str, errors: &mut Vec<PlanError>) {
     let id = step.map(|step| step.id.as_str());
     let mut refuse = |construct| errors.push(unsupported(construct, id, path));
-    match task.execution.as_ref().map(|execution| execution.kind) {
-        Some(ExecutionKind::Human) => refuse(Construct::Human),
-        Some(ExecutionKind::EventWait) => refuse(Construct::EventWait),
-        _ => {}
-    }
     if task.batch.is_some() {
         refuse(Construct::Batch);
     }

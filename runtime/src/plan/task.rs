@@ -35,11 +35,11 @@ impl<'a> Caller<'a> {
         }
     }
 
-    fn id(&self) -> Option<&'a str> {
+    pub(super) fn id(&self) -> Option<&'a str> {
         self.step.map(|step| step.id.as_str())
     }
 
-    fn path(&self) -> &'a str {
+    pub(super) fn path(&self) -> &'a str {
         self.step.map_or("$.spec", |step| step.path.as_str())
     }
 }
@@ -90,8 +90,8 @@ impl Compiler<'_> {
             Some((manifest, Body::Task(task))) => {
                 self.task_call(caller, &Callee::manifest(manifest, task), input)
             }
-            // Refused by name.
-            _ => nothing(),
+            // No task, or refused by name.
+            _ => TaskCall { input, ..nothing() },
         }
     }
 
@@ -129,6 +129,13 @@ impl Compiler<'_> {
         if falls_back(task) {
             self.errors.push(unsupported(
                 Construct::NestedFallback,
+                caller.id(),
+                caller.path(),
+            ));
+        }
+        if task.waiting.is_some() {
+            self.errors.push(unsupported(
+                Construct::FallbackWait,
                 caller.id(),
                 caller.path(),
             ));

@@ -176,6 +176,81 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
     },
+    /// The step's dependencies are settled and its condition holds; it waits for a person, for approvals or for an event.
+    StepWaiting {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The rendered input.
+        input: Value,
+        /// Who is to answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assignee: Option<Value>,
+        /// Fields of the event's payload and what they must be.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        expects: Map<String, Value>,
+        /// When it fails without an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+        /// When people are told that it waits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalates: Option<Timestamp>,
+    },
+    /// Someone approved or rejected.
+    StepVoted {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// Who.
+        by: String,
+        /// Approved, or rejected.
+        approved: bool,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    /// A person or an event answered; what becomes of the step follows.
+    StepAnswered {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// Who answered; `None` = an event.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// What the person remarked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+        /// The event, when it was kept for the step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<String>,
+    },
+    /// A step has waited for long: these are to be told.
+    StepEscalated {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// Roles or people, as in the manifest.
+        to: Vec<String>,
+    },
+    /// An event was sent to the run; no step waits for it yet.
+    SignalKept {
+        /// Its name.
+        name: String,
+        /// What it says.
+        payload: Value,
+    },
     /// An attempt was put into the queue.
     StepDispatched {
         /// Step id.

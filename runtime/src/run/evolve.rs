@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::event::{Event, RunError, SkipReason};
 use super::input::StepError;
-use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState};
+use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal, StepState};
 use super::steer::StepOrder;
 use crate::plan::{BlockId, NodeId, Plan};
 use crate::port::{RunStatus, Timestamp, Version};
@@ -58,6 +58,9 @@ impl RunState {
             failing: None,
             ready: VecDeque::new(),
             in_flight: 0,
+            waiting: 0,
+            waits: 0,
+            signals: Vec::new(),
             error: None,
             output: None,
             reason: None,
@@ -143,6 +146,10 @@ impl RunState {
             }
             Event::RunReleased { .. } => self.quarantined = None,
             Event::RunReopened => self.reopen(plan, at),
+            Event::SignalKept { name, payload } => self.signals.push(Signal {
+                name: name.clone(),
+                payload: Arc::new(payload.clone()),
+            }),
             Event::VariableSet { name, value } => {
                 self.variables.insert(name.clone(), value.clone());
             }
@@ -198,6 +205,10 @@ impl RunState {
             Event::StepOpened { .. }
             | Event::ScopeOpened { .. }
             | Event::IterationFinished { .. } => self.evolve_block(plan, place, event, at)?,
+            Event::StepWaiting { .. }
+            | Event::StepVoted { .. }
+            | Event::StepAnswered { .. }
+            | Event::StepEscalated { .. } => self.evolve_wait(plan, place, event, at)?,
             Event::StepDispatched { attempt, .. } => {
                 self.enter(plan, place, Phase::Running, at)?;
                 let step = self.step_mut(place)?;
@@ -303,6 +314,11 @@ impl RunState {
         match (old.is_in_flight(), phase.is_in_flight()) {
             (false, true) => self.in_flight += 1,
             (true, false) => self.in_flight = self.in_flight.saturating_sub(1),
+            _ => {}
+        }
+        match (old == Phase::Waiting, phase == Phase::Waiting) {
+            (false, true) => self.waiting += 1,
+            (true, false) => self.waiting = self.waiting.saturating_sub(1),
             _ => {}
         }
         if was_settled == is_settled {
@@ -442,6 +458,10 @@ impl Event {
             | Self::StepOpened { scope, node, .. }
             | Self::ScopeOpened { scope, node, .. }
             | Self::IterationFinished { scope, node, .. }
+            | Self::StepWaiting { scope, node, .. }
+            | Self::StepVoted { scope, node, .. }
+            | Self::StepAnswered { scope, node, .. }
+            | Self::StepEscalated { scope, node, .. }
             | Self::StepDispatched { scope, node, .. }
             | Self::StepCompleted { scope, node, .. }
             | Self::AttemptFailed { scope, node, .. }
@@ -468,6 +488,7 @@ impl Event {
             | Self::RunReleased { .. }
             | Self::RunReopened
             | Self::VariableSet { .. }
+            | Self::SignalKept { .. }
             | Self::ValidationFailed { .. }
             | Self::NotificationRequested { .. }
             | Self::Warned { .. } => return None,

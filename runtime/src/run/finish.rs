@@ -73,7 +73,10 @@ impl Machine<'_> {
     }
 
     pub(super) fn timer_fired(&mut self, name: &str, generation: u64) -> Result<Answer, Rejection> {
-        let current = name == DEADLINE_TIMER && generation == self.state.deadline_generation;
+        if name != DEADLINE_TIMER {
+            return self.wait_timer_fired(name, generation);
+        }
+        let current = generation == self.state.deadline_generation;
         if !current || self.state.deadline.is_none() || self.status() != RunStatus::Running {
             return Ok(Answer::Ignored);
         }
@@ -212,7 +215,7 @@ impl Machine<'_> {
                 self.record(Event::StepCanceled { step, scope, node })?;
                 let attempt = place.attempt(self.state.run(), attempt);
                 self.effects.push(Effect::Settle(attempt));
-            } else if phase == Phase::Open {
+            } else if matches!(phase, Phase::Open | Phase::Waiting) {
                 self.record(Event::StepCanceled { step, scope, node })?;
             } else {
                 self.record(Event::StepSkipped {

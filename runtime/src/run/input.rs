@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::steer::Order;
+use super::wait::Decision;
 use crate::policy::RetryPolicy;
 use crate::port::{Labels, Priority, RunId, StepRef};
 
@@ -44,6 +45,15 @@ pub enum Input {
     Cancel {
         /// Why, for the timeline.
         reason: String,
+    },
+    /// A person answers a step that waits.
+    Decide(Box<Decision>),
+    /// An event is sent to the run.
+    Signal {
+        /// Its name: `event.type` of the steps that wait for it.
+        name: String,
+        /// What it says.
+        payload: Value,
     },
     /// An operator steers the run.
     Steer(Box<Order>),

@@ -34,6 +34,11 @@ pub fn check_invariants(plan: &Plan, state: &RunState) -> Vec<String> {
     claim(usize::try_from(state.in_flight) == Ok(in_flight), &|| {
         format!("{} in flight, counted {in_flight}", state.in_flight)
     });
+    let waiting = state.steps().filter(|(_, s)| s.phase == Phase::Waiting);
+    let waiting = waiting.count();
+    claim(usize::try_from(state.waiting) == Ok(waiting), &|| {
+        format!("{} waiting, counted {waiting}", state.waiting)
+    });
     for (place, step) in state.steps() {
         let listed = state.ready.iter().filter(|ready| **ready == place).count();
         let expected = usize::from(step.phase == Phase::Ready);
@@ -91,7 +96,8 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
     if usize::try_from(step.unmet) != Ok(unmet) {
         problems.push(format!("{} unmet, counted {unmet}", step.unmet));
     }
-    let began = matches!(step.phase, Phase::Ready | Phase::Open) || step.phase.is_in_flight();
+    let began = matches!(step.phase, Phase::Ready | Phase::Open | Phase::Waiting)
+        || step.phase.is_in_flight();
     let scopes = step.block.iter().flat_map(|block| &block.scopes);
     if scopes
         .clone()

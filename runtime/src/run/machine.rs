@@ -42,6 +42,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn record(&mut self, event: Event) -> Result<(), Rejection> {
+        self.clear_wait(&event);
         self.state.evolve(self.plan, &event, self.now)?;
         self.events.push(event);
         Ok(())

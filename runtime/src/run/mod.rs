@@ -15,6 +15,8 @@
 //! | `Failed` | … no other attempt | `AttemptFailed`, then *settle the failure*, then *advance* |
 //! | `Succeeded`, `Failed` | the attempt has its result, or is over | none: answered `Duplicate` or `Late` |
 //! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
+//! | `Decide` | the step waits for a person, and the answer fits | `StepAnswered` or `StepVoted`, then as `Succeeded` |
+//! | `Signal` | a step of the plan waits for it, or will | `StepAnswered`, then as `Succeeded`; or `SignalKept` |
 //! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
 //! | `Cancel` | … and has compensation steps | *stop*, `RunCanceling`, then *advance*; when all is undone `RunCanceled` |
 //! | `Steer`: pause, quarantine | the run has not ended, is not held so already | `RunPaused`, `RunQuarantined` |
@@ -81,6 +83,7 @@ mod steer;
 mod structure;
 mod transition;
 mod view;
+mod wait;
 
 pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
 pub use dispatch::HOST_RETRY_GRACE;
@@ -93,8 +96,10 @@ pub use repeat::{MAX_COLLECTED, MAX_COLLECTED_BYTES, MAX_PARALLELISM};
 pub use replay::ReplayError;
 pub use start::DEADLINE_TIMER;
 pub use state::{
-    BlockState, Cursor, Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, StepState,
+    BlockState, Cursor, Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal,
+    StepState, Vote, WaitState,
 };
 pub use steer::{Command, Order, StepOrder};
 pub use transition::{Answer, Next, Rejection, Transition, apply};
 pub use view::{IterationsView, RunView, StepView};
+pub use wait::{Decision, MAX_KEPT_SIGNALS};

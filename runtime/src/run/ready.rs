@@ -63,6 +63,7 @@ impl Machine<'_> {
             Action::Parallel(block) => self.open_block(place, input, *block),
             Action::Steps(steps) => self.open_block(place, input, steps.block),
             Action::Loop(repeat) => self.open_loop(place, input, repeat),
+            Action::Wait(wait) => self.begin_wait(place, input, wait),
             Action::Conditional(branches) => self.open_branch(place, input, branches),
         }
     }

@@ -85,6 +85,7 @@ impl Machine<'_> {
             Phase::Pending
             | Phase::Ready
             | Phase::Open
+            | Phase::Waiting
             | Phase::Skipped { .. }
             | Phase::Canceled => Err(Answer::Late),
         })

@@ -72,6 +72,15 @@ pub struct RunState {
     /// Attempts in the queue or with a worker, those waiting for a retry included.
     #[serde(default)]
     pub(super) in_flight: u32,
+    /// Steps that wait for a person, approvals or an event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) waiting: u32,
+    /// How often a step has begun to wait: tells the timers of one wait from those of another.
+    #[serde(default)]
+    pub(super) waits: u64,
+    /// Signals that came before a step waited for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) signals: Vec<Signal>,
     /// The first failure, from when it happened on; what ended the run once it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<RunError>,
@@ -142,6 +151,54 @@ impl ScopeState {
     }
 }
 
+/// An event that was sent to a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub payload: Arc<Value>,
+}
+
+/// A step that waits, or has waited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitState {
+    /// Which wait of the run it is.
+    pub generation: u64,
+    /// Who is to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<Value>,
+    /// Fields of the event's payload and what they must be.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub expects: Map<String, Value>,
+    /// When it fails without an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// When people are told that it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalates: Option<Timestamp>,
+    /// Approvals and rejections so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// Who answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+}
+
+/// An approval or a rejection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub by: String,
+    /// Approved, or rejected.
+    pub approved: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A run that is to fail, or to be canceled, when everything is undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failing {
@@ -196,6 +253,9 @@ pub struct StepState {
     /// It runs because of a failure before it, which does not keep it from running.
     #[serde(default, skip_serializing_if = "is_false")]
     pub jumped_to: bool,
+    /// What it waits for, once it has begun to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Box<WaitState>>,
     /// What a block has open or keeps, once it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Box<BlockState>>,
@@ -258,6 +318,8 @@ pub enum Phase {
     Ready,
     /// A block whose steps run.
     Open,
+    /// A person, approvals or an event are awaited.
+    Waiting,
     /// An attempt is in the queue or with a worker.
     Running,
     /// The next attempt is in the queue, not visible before it is due.
@@ -304,6 +366,7 @@ impl Phase {
             Self::Pending => "pending",
             Self::Ready => "ready",
             Self::Open | Self::Running => "running",
+            Self::Waiting => "waiting",
             Self::Retrying { .. } => "retrying",
             Self::Completed => "completed",
             Self::Failed { .. } => "failed",
@@ -330,13 +393,20 @@ impl RunState {
         self.version
     }
 
-    /// Where it stands. A run that is held is `quarantined` or `paused`, whatever its steps do.
+    /// Where it stands. A run that is held is `quarantined` or `paused`, whatever its steps do; one in which nothing runs
+    /// and something is awaited is `waiting`.
     #[must_use]
-    pub const fn status(&self) -> RunStatus {
+    pub fn status(&self) -> RunStatus {
         if self.quarantined.is_some() {
             RunStatus::Quarantined
         } else if self.paused.is_some() {
             RunStatus::Paused
+        } else if self.status == RunStatus::Running
+            && self.waiting > 0
+            && self.in_flight == 0
+            && self.ready.is_empty()
+        {
+            RunStatus::Waiting
         } else {
             self.status
         }

@@ -148,6 +148,38 @@ pub enum Rejection {
         /// Why not.
         reason: String,
     },
+    /// The step does not wait for this answer; another may have come first.
+    #[error("step `{step}` of run {run}, which is {status}, takes no answer: {reason}", status = .status.as_str())]
+    NotWaiting {
+        /// The run.
+        run: RunId,
+        /// Where the run stands now.
+        status: RunStatus,
+        /// The step.
+        step: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The answer is not one that the step asks for.
+    #[error("the answer does not fit what step `{step}` asks: {}", .violations.join("; "))]
+    InvalidAnswer {
+        /// The step.
+        step: String,
+        /// Each violation, with its JSON path.
+        violations: Vec<String>,
+    },
+    /// The run takes no such signal.
+    #[error("run {run}, which is {status}, does not take the signal `{name}`: {reason}", status = .status.as_str())]
+    SignalRefused {
+        /// The run.
+        run: RunId,
+        /// Where the run stands now.
+        status: RunStatus,
+        /// The signal.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// The run is pinned to another plan.
     #[error("run {run} is pinned to plan {expected}, not {found}")]
     WrongPlan {
@@ -179,6 +211,9 @@ impl Rejection {
             Self::NotRetryable { .. } => "OSSA-R006",
             Self::WrongPlan { .. } => "OSSA-R007",
             Self::Inconsistent { .. } => "OSSA-R008",
+            Self::NotWaiting { .. } => "OSSA-R012",
+            Self::InvalidAnswer { .. } => "OSSA-R013",
+            Self::SignalRefused { .. } => "OSSA-R014",
             Self::NotSteerable { .. } => "OSSA-R010",
             Self::StepNotSteerable { .. } => "OSSA-R011",
         }
@@ -245,6 +280,8 @@ pub fn apply(
         } => machine.failed(&step, error, retry_owner)?,
         Input::TimerFired { name, generation } => machine.timer_fired(&name, generation)?,
         Input::Cancel { reason } => machine.cancel(reason)?,
+        Input::Decide(decision) => machine.decide(*decision)?,
+        Input::Signal { name, payload } => machine.signal(name, payload)?,
         Input::Steer(order) => machine.steer(*order)?,
         Input::RetryStep { scope, node } => machine.retry_step(Place {
             scope: ScopeId(scope),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::event::{RunError, SkipReason};
 use super::input::StepError;
-use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState};
+use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState, WaitState};
 use crate::plan::Plan;
 use crate::port::{Labels, PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
@@ -67,10 +67,12 @@ pub struct StepView {
     pub id: String,
     /// For people.
     pub name: Option<String>,
-    /// What it does: `task`, `parallel`, `conditional`, `loop`, `steps`.
+    /// What it does: `task`, `parallel`, `conditional`, `loop`, `steps`; `human`, `approval`, `event`.
     pub kind: &'static str,
     /// The branch of a conditional that was taken.
     pub branch: Option<String>,
+    /// What it waits for, once it has begun to: who, until when, and who has decided so far.
+    pub wait: Option<WaitState>,
     /// How far a loop is.
     pub iterations: Option<IterationsView>,
     /// The iteration the step belongs to, from 0, if it stands in a loop itself.
@@ -249,6 +251,7 @@ impl StepView {
             name: node.name.clone(),
             kind: node.action.kind(),
             branch: step.block.as_ref().and_then(|block| block.branch.clone()),
+            wait: step.wait.as_deref().cloned(),
             iterations: step
                 .block
                 .as_ref()

@@ -31,3 +31,4 @@ mod quarantine;
 mod recovery;
 mod rehearse;
 mod steer;
+mod waiting;

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use ossa_runtime::plan::{Action, NodeId, WaitKind};
 use ossa_runtime::port::RunStatus;
-use serde_json::json;
+use ossa_runtime::run::{Decision, Input, StepView};
+use serde_json::{Value, json};
 
 use crate::harness::{Run, start_with};
 
@@ -31,8 +33,12 @@ fn the_manifests_of_the_pages_on_control_flow_run_to_their_ends() {
         assert!(!found.is_empty(), "{name} has no manifest");
         for text in found {
             let mut run = Run::begin(&text, start_with(example_input(&text))).unwrap();
-            while let Some(step) = run.in_flight().first().cloned() {
-                run.complete(&step, json!({"ok": true, "approved": true}));
+            loop {
+                if let Some(step) = run.in_flight().first().cloned() {
+                    run.complete(&step, json!({"ok": true, "approved": true}));
+                } else if !answer(&mut run) {
+                    break;
+                }
             }
             assert_eq!(
                 run.status(),
@@ -44,6 +50,44 @@ fn the_manifests_of_the_pages_on_control_flow_run_to_their_ends() {
         }
     }
     assert!(pages > 0);
+}
+
+/// Answers the first step that waits.
+fn answer(run: &mut Run) -> bool {
+    let steps = run.view().steps.into_iter();
+    let Some(step) = steps.into_iter().find(|step| step.status == "waiting") else {
+        return false;
+    };
+    let expects = step
+        .wait
+        .clone()
+        .unwrap_or_else(|| panic!("`{}` has no wait", step.id))
+        .expects;
+    let node = run.plan.node(NodeId(step.node)).unwrap();
+    let input = match &node.action {
+        Action::Wait(wait) => match &wait.kind {
+            WaitKind::Event { name, .. } => Input::Signal {
+                name: name.clone(),
+                payload: expects.into(),
+            },
+            WaitKind::Human => decision(&step, json!({"approved": true})),
+            WaitKind::Approval { .. } => decision(&step, json!("approve")),
+        },
+        other => panic!("{other:?} does not wait"),
+    };
+    run.apply(input).unwrap();
+    true
+}
+
+fn decision(step: &StepView, decision: Value) -> Input {
+    let votes = step.wait.as_ref().map_or(0, |wait| wait.votes.len());
+    Input::Decide(Box::new(Decision {
+        scope: step.scope,
+        node: step.node,
+        decision,
+        by: format!("person {votes}"),
+        comment: None,
+    }))
 }
 
 /// The input that a manifest names in a comment (`# input: {…}`); else none.

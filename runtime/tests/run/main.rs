@@ -32,3 +32,4 @@ mod stored;
 mod task;
 mod task_steps;
 mod timeout;
+mod waiting;

@@ -54,14 +54,6 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
             "an agent step",
         ),
         (
-            "steps: [{id: a, kind: Task, inline: {execution: {type: human}}}]".to_owned(),
-            "a human task",
-        ),
-        (
-            "steps: [{id: a, kind: Task, inline: {execution: {type: event_wait}}}]".to_owned(),
-            "waiting for an event",
-        ),
-        (
             "steps: [{id: a, kind: Task, ref: './${{ input.x }}.yaml'}]".to_owned(),
             "a reference that holds an expression",
         ),

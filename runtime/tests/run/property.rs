@@ -9,8 +9,8 @@ use std::time::Duration;
 use ossa_runtime::plan::{NodeId, Plan};
 use ossa_runtime::port::{StepRef, Timestamp};
 use ossa_runtime::run::{
-    Command, DEADLINE_TIMER, Effect, Event, Input, Order, Place, ScopeId, StepError, StepOrder,
-    StepView,
+    Command, DEADLINE_TIMER, Decision, Effect, Event, Input, Order, Phase, Place, ScopeId,
+    StepError, StepOrder, StepView,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -44,6 +44,8 @@ enum Kind {
     Task {
         attempts: u32,
     },
+    /// Waits for so many approvals.
+    Wait(u32),
     Parallel(Vec<Shape>),
     Conditional(&'static str, Vec<Shape>, Vec<Shape>),
     /// Over so many elements, so many at once.
@@ -54,8 +56,11 @@ enum Kind {
 
 /// Tasks, and blocks of tasks and blocks.
 fn any_shape() -> impl Strategy<Value = Shape> {
-    let task = (1_u32..4).prop_map(|attempts| Kind::Task { attempts });
-    shaped(task).prop_recursive(3, 12, 3, |inner| {
+    let leaf = prop_oneof![
+        5 => (1_u32..4).prop_map(|attempts| Kind::Task { attempts }),
+        1 => (1_u32..3).prop_map(Kind::Wait),
+    ];
+    shaped(leaf).prop_recursive(3, 12, 3, |inner| {
         let list = |least| proptest::collection::vec(inner.clone(), least..4);
         let choice = (proptest::sample::select(CHOICES), list(0), list(0));
         shaped(prop_oneof![
@@ -118,6 +123,7 @@ impl Shape {
         }
         self.kind = match self.kind {
             Kind::Task { attempts } => Kind::Task { attempts },
+            Kind::Wait(_) => Kind::Task { attempts: 1 },
             Kind::Parallel(steps) => Kind::Parallel(all(steps)),
             Kind::Conditional(condition, then, otherwise) => {
                 Kind::Conditional(blind(condition), all(then), all(otherwise))
@@ -178,6 +184,10 @@ fn list(steps: &[Shape], in_loop: bool, count: &mut usize) -> String {
             Kind::Task { attempts } => write!(
                 fields,
                 ", kind: Task, condition: '{guard}', inline: {{capabilities: [x]}}, retry: {{max_attempts: {attempts}}}"
+            ),
+            Kind::Wait(require) => write!(
+                fields,
+                ", type: approval, condition: '{guard}', require: {require}, timeout_hours: 1"
             ),
             Kind::Parallel(inner) => write!(
                 fields,
@@ -266,6 +276,10 @@ enum Happening {
     /// A result of any attempt that was ever made.
     Stray(Index, bool),
     Retry(Index),
+    /// Someone decides on a step, whatever it does.
+    Decide(Index, bool),
+    /// The time of a wait is up.
+    WaitIsOver(Index),
     Deadline,
     Cancel,
     Steer(Command),
@@ -287,6 +301,8 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         2 => any::<Index>().prop_map(Happening::Fatal),
         3 => (any::<Index>(), any::<bool>()).prop_map(|(at, good)| Happening::Stray(at, good)),
         2 => any::<Index>().prop_map(Happening::Retry),
+        3 => (any::<Index>(), any::<bool>()).prop_map(|(at, good)| Happening::Decide(at, good)),
+        1 => any::<Index>().prop_map(Happening::WaitIsOver),
         1 => Just(Happening::Deadline),
         1 => Just(Happening::Cancel),
         1 => Just(Happening::Steer(Command::Abort)),
@@ -339,6 +355,18 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
                 node: place.node.0,
             }
         }
+        Happening::Decide(index, good) => {
+            let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
+            decision(*index.get(&places), *good, index.index(3))
+        }
+        Happening::WaitIsOver(index) => {
+            let waiting = waiting(run);
+            let (place, generation) = (!waiting.is_empty()).then(|| *index.get(&waiting))?;
+            Input::TimerFired {
+                name: format!("wait/{}/{}", place.scope.0, place.node.0),
+                generation,
+            }
+        }
         Happening::Deadline => Input::TimerFired {
             name: DEADLINE_TIMER.to_owned(),
             generation: 1,
@@ -358,6 +386,37 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
         }
         Happening::Stray(..) | Happening::TimePasses(_) => return None,
     })
+}
+
+fn decision(place: Place, good: bool, by: usize) -> Input {
+    Input::Decide(Box::new(Decision {
+        scope: place.scope.0,
+        node: place.node.0,
+        decision: json!(good),
+        by: format!("person {by}"),
+        comment: None,
+    }))
+}
+
+/// Steps that wait, with the number of their waits.
+fn waiting(run: &Run) -> Vec<(Place, u64)> {
+    let steps = run.state.steps();
+    let steps = steps.filter(|(_, step)| step.phase == Phase::Waiting);
+    steps
+        .filter_map(|(place, step)| Some((place, step.wait.as_ref()?.generation)))
+        .collect()
+}
+
+/// Approves the first step that waits.
+fn approve(run: &mut Run) -> bool {
+    let Some((place, _)) = waiting(run).first().copied() else {
+        return false;
+    };
+    let step = run.state.step(place).unwrap();
+    let votes = &step.wait.as_ref().unwrap().votes;
+    let free = (0..).find(|by| !votes.iter().any(|vote| vote.by == format!("person {by}")));
+    run.apply(decision(place, true, free.unwrap())).unwrap();
+    true
 }
 
 fn note_attempts(run: &Run, made: &mut Vec<StepRef>) {
@@ -381,10 +440,11 @@ fn is_async(run: &Run, step: &StepView) -> bool {
 /// Delivers good results until none is waited for.
 fn deliver_all(run: &mut Run) {
     for _ in 0..1000 {
-        let Some(step) = run.items.keys().next().copied() else {
+        if let Some(step) = run.items.keys().next().copied() {
+            run.apply(result(step, true)).unwrap();
+        } else if !approve(run) {
             return;
-        };
-        run.apply(result(step, true)).unwrap();
+        }
     }
     panic!("the run does not come to an end");
 }
@@ -408,7 +468,7 @@ proptest! {
             }
             let Some(input) = input(&run, &made, happening) else { continue };
             let before = run.state.status();
-            let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_));
+            let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_) | Input::Decide(_));
             let version = run.state.version();
             let held = run.state.is_held();
             let applied = run.apply(input);
@@ -423,7 +483,7 @@ proptest! {
                 prop_assert_eq!(run.state.status(), before, "an end is an end");
             }
             if applied.is_err() {
-                prop_assert!(by_hand, "only a retry by hand is refused: {:?}", applied);
+                prop_assert!(by_hand, "only what people do is refused: {:?}", applied);
                 prop_assert_eq!(run.state.version(), version);
             }
             if !run.state.is_held() {
@@ -475,8 +535,12 @@ proptest! {
         let mut run = flow.start();
         let mut log: Vec<Event> = run.events.clone();
         let mut turn = 0;
-        while let Some(step) = run.items.keys().next().copied() {
-            run.apply(result(step, verdicts[turn % verdicts.len()])).unwrap();
+        loop {
+            if let Some(step) = run.items.keys().next().copied() {
+                run.apply(result(step, verdicts[turn % verdicts.len()])).unwrap();
+            } else if !approve(&mut run) {
+                break;
+            }
             log.extend(run.events.iter().cloned());
             turn += 1;
         }

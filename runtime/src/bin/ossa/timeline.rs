@@ -28,6 +28,24 @@ fn text(event: &Event) -> String {
             let undone = if *compensated { " and compensated" } else { "" };
             format!("run failed{undone}: {}", run_error(error))
         }
+        Event::StepWaiting { step, due, .. } => match due {
+            Some(due) => format!("{step}: waits until {due}"),
+            None => format!("{step}: waits"),
+        },
+        Event::StepVoted {
+            step, by, approved, ..
+        } => {
+            let how = if *approved { "approved" } else { "rejected" };
+            format!("{step}: {how} by {by}")
+        }
+        Event::StepAnswered { step, by, .. } => match by {
+            Some(by) => format!("{step}: answered by {by}"),
+            None => format!("{step}: answered by an event"),
+        },
+        Event::StepEscalated { step, to, .. } => {
+            format!("{step}: has waited for long, tell {}", to.join(", "))
+        }
+        Event::SignalKept { name, .. } => format!("signal {name} kept for a step to come"),
         Event::StepJumpedTo { step, from, .. } => format!("{step}: answers the failure of {from}"),
         Event::RunCanceled { reason } if reason.is_empty() => "run canceled".to_owned(),
         Event::RunCanceled { reason } => format!("run canceled: {reason}"),

@@ -5,7 +5,7 @@ use crate::expression::{Expression, Template};
 use super::super::code;
 use super::super::model::{Execution, ExecutionKind, Step, StepAction, Task};
 use super::super::reader::{Fields, Part};
-use super::{control, reference, task};
+use super::{control, reference, task, waiting};
 
 /// The kind of step that `kind`, `type` or the other fields tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,17 +38,11 @@ pub(super) fn action(
         Kind::Decision => control::decision(fields, condition),
         Kind::Loop => control::repeat(fields, |fields| single(fields, id, input)),
         Kind::Approval => {
-            fields.known(&[
-                "approvers",
-                "require",
-                "escalation",
-                "metadata",
-                "timeout_hours",
-            ]);
-            Some(StepAction::Approval(Box::new(fields.part.value.clone())))
+            fields.known(&["metadata", "timeout_hours"]);
+            Some(StepAction::Approval(Box::new(waiting::approval(fields))))
         }
         Kind::Human => {
-            fields.known(&["assignee", "escalation", "metadata", "due_date"]);
+            fields.known(&["metadata", "due_date", "timeout_hours"]);
             let mut task = match fields.get("inline") {
                 Some(part) => task::inline(&part, fields.report)?,
                 None => Task::default(),
@@ -58,6 +52,8 @@ pub(super) fn action(
                 ..Execution::default()
             };
             task.execution.get_or_insert(execution);
+            task.waiting
+                .get_or_insert_with(|| Box::new(waiting::human(fields)));
             Some(StepAction::Inline(Box::new(task)))
         }
         Kind::Agent => agent(fields),

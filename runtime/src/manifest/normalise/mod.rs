@@ -17,6 +17,7 @@ mod task;
 mod time;
 mod trigger;
 mod version;
+mod waiting;
 mod workflow;
 
 pub(super) use version::{Version, version};

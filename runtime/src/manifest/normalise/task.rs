@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::code;
 use super::super::model::{Assertion, Dependency, Execution, ExecutionKind, Task};
 use super::super::reader::{Fields, Part, Report};
-use super::{errors, expression, reference, retry, schema, step, time, trigger};
+use super::{errors, expression, reference, retry, schema, step, time, trigger, waiting};
 
 /// The `spec` of `kind: Task`.
 pub(super) fn task(part: &Part<'_>, report: &Report) -> Option<Task> {
@@ -54,6 +54,13 @@ fn fragment(fields: &Fields<'_, '_>) -> Task {
         let execution = execution.get_or_insert_default();
         execution.timeout = execution.timeout.or(timeout);
     }
+    let waiting = execution_fields.as_ref().and_then(|fields| {
+        match execution.as_ref().map(|execution| execution.kind) {
+            Some(ExecutionKind::Human) => Some(waiting::human(fields)),
+            Some(ExecutionKind::EventWait) => waiting::event(fields),
+            _ => None,
+        }
+    });
     let errors = errors::of_task(fields);
     // Batch and retry stand below `execution` in some manifests.
     let below = |name: &'static str| {
@@ -95,6 +102,7 @@ fn fragment(fields: &Fields<'_, '_>) -> Task {
             .get("steps")
             .map(|part| step::steps(&part, report))
             .unwrap_or_default(),
+        waiting: waiting.map(Box::new),
         triggers: trigger::triggers(fields),
     }
 }
@@ -114,17 +122,8 @@ fn execution(fields: &Fields<'_, '_>) -> Option<Execution> {
                 .and_then(|part| time::with_unit(&part, report)),
         },
     };
-    // The rest of a form that people fill in belongs to the waiting steps.
     if matches!(kind, ExecutionKind::Human | ExecutionKind::EventWait) {
-        fields.known(&[
-            "assignee",
-            "escalation",
-            "event",
-            "form",
-            "due_date",
-            "filter",
-            "source",
-        ]);
+        fields.known(&["form", "due_date"]);
     }
     Some(Execution {
         kind,

@@ -1,0 +1,52 @@
+//! Runs that wait for people and events.
+
+use std::time::Duration;
+
+use ossa_runtime::port::RunStatus;
+use serde_json::json;
+
+use crate::lab::*;
+use crate::stories;
+
+const WAITS: &str = "    - {id: sign, type: approval, timeout_hours: 1}
+    - {id: paid, kind: Task, inline: {execution: {type: event_wait, event: {type: paid}}}}
+    - {id: ship, kind: Task, input: '${{ steps.paid.output }}', inline: {capabilities: [x]}}
+";
+
+stories! {
+    fn of_two_rival_decisions_the_first_counts_and_the_second_is_told_so(lab) {
+        let (one, other) = (lab.engine(), lab.engine());
+        let id = start(&one, &workflow(WAITS));
+        assert_eq!(one.run(id).unwrap().unwrap().run.status, RunStatus::Waiting);
+        one.decide(id, "sign", json!("approve"), "ada", None).unwrap();
+        let refused = other.decide(id, "sign", json!("reject"), "bob", Some("no money")).unwrap_err();
+        assert_eq!(refused.code(), "OSSA-R012");
+        let message = refused.message();
+        assert!(message.contains("ada") && message.contains("waiting") && message.contains(&id.to_string()), "{message}");
+    }
+
+    fn an_event_wakes_the_run_and_its_payload_goes_on(lab) {
+        let (host, worker) = (lab.engine(), lab.engine());
+        let id = start(&host, &workflow(WAITS));
+        host.decide(id, "sign", json!(true), "ada", None).unwrap();
+        assert!(try_take(&worker).is_none());
+        assert_eq!(host.signal(id, "paid", json!({"id": 7})).unwrap(), RunStatus::Running);
+        let claim = take(&worker);
+        assert_eq!(claim.job.input, json!({"id": 7}));
+        worker.complete(&claim.token, json!({})).unwrap();
+        assert_eq!(host.signal(id, "paid", json!({})).unwrap_err().code(), "OSSA-R014");
+    }
+
+    fn the_time_of_a_wait_is_kept_by_the_store(lab) {
+        let id = start(&lab.engine(), &workflow(WAITS));
+        lab.pass(Duration::from_secs(3599));
+        let engine = lab.engine();
+        engine.tick().unwrap();
+        assert_eq!(engine.run(id).unwrap().unwrap().run.status, RunStatus::Waiting);
+        lab.pass(Duration::from_secs(2));
+        engine.tick().unwrap();
+        let run = engine.run(id).unwrap().unwrap().run;
+        assert_eq!(run.status, RunStatus::Failed);
+        assert_eq!(run.error.unwrap().code, "TIMEOUT");
+    }
+}
