@@ -89,14 +89,39 @@ pub struct Task {
     pub fallback: Option<Reference>,
     /// Per error code, what a failure means.
     pub error_mapping: Vec<(String, TaskErrorAction)>,
-    /// Batch settings, when `batch.enabled`. Kept as checked JSON until batches are built.
-    pub batch: Option<Value>,
+    /// Its handler is called once for each item of its input, when `batch.enabled`.
+    pub batch: Option<Box<Batch>>,
     /// A task that is a small sequence of steps.
     pub steps: Vec<Step>,
     /// What it waits for, when `execution.type` is `human` or `event_wait`.
     pub waiting: Option<Box<Waiting>>,
     /// Events the author wants it to start on; hosts such as Drupal's ECA map them.
     pub triggers: Vec<Trigger>,
+}
+
+/// A task that works through a list.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The list; `None` = the one array among the properties of the input schema.
+    pub items: Option<Template>,
+    /// Items at once.
+    pub parallelism: Option<Template>,
+    /// Attempts and delays of an item.
+    pub retry: Option<RetryPolicy>,
+    /// What the failure of an item means.
+    pub on_item_error: ItemErrorAction,
+}
+
+/// What the failure of an item means for its batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ItemErrorAction {
+    /// Retry it, then count it as failed.
+    #[default]
+    Retry,
+    /// Count it as failed.
+    Skip,
+    /// The task fails.
+    Fail,
 }
 
 /// How a task is executed.

@@ -68,6 +68,9 @@ pub struct PlannedLoop {
     /// Something reads its output, which is then the list of results. Otherwise they are not kept.
     #[serde(default, skip_serializing_if = "is_false")]
     pub collects: bool,
+    /// It is a task that works through a list: what holds of the task as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Box<TaskCall>>,
 }
 
 /// A task made of steps.
@@ -101,7 +104,7 @@ pub struct PlannedBranch {
 }
 
 impl Action {
-    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `steps`, or what it waits
+    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `batch`, `steps`, or what it waits
     /// for: `human`, `approval`, `event`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -109,6 +112,7 @@ impl Action {
             Self::Task(_) => "task",
             Self::Parallel(_) => "parallel",
             Self::Conditional(_) => "conditional",
+            Self::Loop(repeat) if repeat.batch.is_some() => "batch",
             Self::Loop(_) => "loop",
             Self::Steps(_) => "steps",
             Self::Wait(wait) => wait.kind.as_str(),
@@ -134,12 +138,13 @@ impl Action {
 impl Node {
     /// The task the node runs; `None` for a block that is none.
     #[must_use]
-    pub const fn task(&self) -> Option<&TaskCall> {
+    pub fn task(&self) -> Option<&TaskCall> {
         match &self.action {
             Action::Task(task) => Some(task),
             Action::Steps(steps) => Some(&steps.task),
             Action::Wait(wait) => Some(&wait.task),
-            Action::Parallel(_) | Action::Conditional(_) | Action::Loop(_) => None,
+            Action::Loop(repeat) => repeat.batch.as_deref(),
+            Action::Parallel(_) | Action::Conditional(_) => None,
         }
     }
 }

@@ -52,6 +52,10 @@ impl<'a> Compiler<'a> {
             let refused = support::unsupported(Construct::WaitAlone, None, "$.spec.execution");
             self.errors.push(refused);
         }
+        if task.batch.is_some() {
+            let refused = support::unsupported(Construct::BatchAlone, None, "$.spec.batch");
+            self.errors.push(refused);
+        }
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
             self.errors.push(PlanError::MissingDependency {
                 task: name.clone(),
@@ -97,6 +101,7 @@ impl<'a> Compiler<'a> {
                 context,
                 loops: Rc::default(),
                 waited_for_wholly: false,
+                item: None,
             });
             arena.result.push(References {
                 every_step: true,
@@ -132,6 +137,7 @@ impl<'a> Compiler<'a> {
             context: Rc::clone(&context),
             loops: Rc::default(),
             waited_for_wholly: false,
+            item: None,
         });
         let output = self.schema(workflow.outputs.as_ref(), None, "$.spec.outputs", "output");
         arena.result = result_references(workflow, output.as_ref());
@@ -151,6 +157,7 @@ impl<'a> Compiler<'a> {
                 context: Rc::clone(&context),
                 loops: Rc::default(),
                 waited_for_wholly: true,
+                item: None,
             })
         });
         self.blocks(&mut arena);

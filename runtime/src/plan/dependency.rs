@@ -91,6 +91,15 @@ fn add_action(node: &Node, reads: &mut References) {
             }
         }
         Action::Loop(repeat) => {
+            if let Some(task) = &repeat.batch {
+                if let TaskInput::Rendered(template) = &task.input {
+                    reads.merge(template.references());
+                }
+                if task.name.is_none() {
+                    add_task(task, reads);
+                }
+                return;
+            }
             reads.merge(repeat.over.references());
             if let Some(parallelism) = &repeat.parallelism {
                 reads.merge(parallelism.references());

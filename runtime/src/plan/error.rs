@@ -147,6 +147,14 @@ pub enum PlanError {
         /// Whether `on_failure` says so.
         compensates: bool,
     },
+    /// A batch of which nobody knows what it goes over.
+    #[error("{}the batch has no items: the input schema has no array, or several", prefix(.step))]
+    NoItems {
+        /// The step.
+        step: Option<String>,
+        /// JSON path of the step.
+        path: String,
+    },
     /// More steps than a plan may have, counting those of the tasks it is made of.
     #[error("the plan would have more than {limit} steps")]
     TooLarge {
@@ -188,6 +196,7 @@ impl PlanError {
             Self::TooLarge { .. } => "OSSA-P014",
             Self::BadJump { .. } => "OSSA-P015",
             Self::Compensation { .. } => "OSSA-P016",
+            Self::NoItems { .. } => "OSSA-P017",
         }
     }
 
@@ -199,6 +208,7 @@ impl PlanError {
             | Self::WrongKind { step, .. }
             | Self::BrokenSchema { step, .. }
             | Self::BrokenBinding { step, .. }
+            | Self::NoItems { step, .. }
             | Self::Unsupported { step, .. } => step.as_deref(),
             Self::UnknownStep { step, .. }
             | Self::DuplicateStep { step, .. }
@@ -224,6 +234,7 @@ impl PlanError {
             | Self::Cycle { path, .. }
             | Self::Recursion { path, .. }
             | Self::BadJump { path, .. }
+            | Self::NoItems { path, .. }
             | Self::DuplicateStep { path, .. }
             | Self::BrokenSchema { path, .. }
             | Self::Empty { path }
@@ -273,6 +284,7 @@ impl PlanError {
             Self::Recursion { .. } => {
                 "repeat steps with a loop; a task that runs itself never ends"
             }
+            Self::NoItems { .. } => "name the list: `batch: {items: '${{ input.rows }}'}`",
             Self::BadJump { .. } => "jump to a later step of the same list",
             Self::Compensation { .. } => {
                 "write `error_handling: {on_failure: compensate, compensation_steps: […]}`"
@@ -323,8 +335,12 @@ pub enum Construct {
     Subflow,
     /// Runs serialised by group.
     Concurrency,
-    /// Batches.
-    Batch,
+    /// A batch as a run of its own.
+    BatchAlone,
+    /// A batch made of steps.
+    BatchOfSteps,
+    /// A fallback task that is a batch.
+    FallbackBatch,
     /// A task that has both steps and an entrypoint.
     StepsAndEntrypoint,
     /// A fallback task made of steps.
@@ -347,7 +363,9 @@ impl fmt::Display for Construct {
             Self::Agent => "an agent step",
             Self::Subflow => "a step that runs a workflow",
             Self::Concurrency => "concurrency",
-            Self::Batch => "batch",
+            Self::BatchAlone => "a batch as a run of its own",
+            Self::BatchOfSteps => "a batch made of steps",
+            Self::FallbackBatch => "a fallback task that is a batch",
             Self::StepsAndEntrypoint => "a task that has both steps and an entrypoint",
             Self::FallbackSteps => "a fallback task made of steps",
             Self::DynamicReference => "a reference that holds an expression",

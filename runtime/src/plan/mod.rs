@@ -8,6 +8,7 @@
 //! opens a scope each time the node runs. Constructs that are not built are refused by name
 //! ([`PlanError::Unsupported`]); nothing is ever left out silently.
 
+mod batch;
 mod binding;
 mod block;
 mod compile;

@@ -236,6 +236,8 @@ pub enum TaskInput {
     Run,
     /// Rendered from this.
     Rendered(Template),
+    /// The input of the batch around, with the members of the item, and `item` and `index`.
+    Item,
 }
 
 /// A condition with the message shown when it does not hold.

@@ -27,7 +27,7 @@ pub(super) fn collect(arena: &mut Arena<'_>) {
     }
     for (node, read) in arena.nodes.iter_mut().zip(read) {
         if let Action::Loop(repeat) = &mut node.action {
-            repeat.collects = read;
+            repeat.collects = read || repeat.batch.is_some();
         }
     }
 }

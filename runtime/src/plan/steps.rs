@@ -12,7 +12,7 @@ use super::ids::Ids;
 use super::task::Caller;
 use super::{
     Action, Block, BlockId, Branches, Join, Node, NodeId, OnError, PlanError, PlannedBranch,
-    PlannedLoop, TaskSteps, jump, read, support,
+    PlannedLoop, TaskCall, TaskSteps, jump, read, support,
 };
 use crate::expression::References;
 use crate::manifest::model::{
@@ -97,6 +97,15 @@ pub(super) struct Pending<'a> {
     pub(super) loops: Rc<[String]>,
     /// Nothing in it may be async: it goes when it is done.
     pub(super) waited_for_wholly: bool,
+    /// The one node of the block, which no step stands for.
+    pub(super) item: Option<Item>,
+}
+
+/// What a batch does with each item.
+pub(super) struct Item {
+    pub(super) path: String,
+    pub(super) call: TaskCall,
+    pub(super) on_error: Option<OnError>,
 }
 
 /// The arena of a plan while it grows.
@@ -140,6 +149,29 @@ impl<'a> Arena<'a> {
         BlockId(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    fn push_item(&mut self, block: BlockId, item: Item) {
+        let node = Node {
+            id: "item".to_owned(),
+            name: None,
+            block,
+            path: item.path,
+            depends_on: Vec::new(),
+            condition: None,
+            action: Action::Task(Box::new(item.call)),
+            input: None,
+            output_to: None,
+            output_fields: Vec::new(),
+            output_mapping: Vec::new(),
+            on_error: item.on_error,
+            is_async: false,
+            labels: Vec::new(),
+        };
+        self.ids.add(block, &node.id, self.next_node());
+        self.mentions
+            .push(Mentions::of(None, None, &node, &|_| true));
+        self.nodes.push(node);
+    }
+
     fn next_node(&self) -> NodeId {
         NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
     }
@@ -162,7 +194,8 @@ impl<'a> Compiler<'a> {
                 owner: pending.owner,
                 join: Join::All,
                 first: arena.next_node(),
-                count: u32::try_from(pending.steps.len()).unwrap_or(u32::MAX),
+                count: u32::try_from(pending.steps.len().max(usize::from(pending.item.is_some())))
+                    .unwrap_or(u32::MAX),
                 isolated: pending.isolated,
             });
             let Pending {
@@ -171,8 +204,12 @@ impl<'a> Compiler<'a> {
                 context,
                 loops,
                 waited_for_wholly,
+                item,
                 ..
             } = pending;
+            if let Some(item) = item {
+                arena.push_item(number, item);
+            }
             let place = Around {
                 block: number,
                 context,
@@ -210,7 +247,11 @@ impl<'a> Compiler<'a> {
             });
         }
         let action = self.action(arena, number, &mut step, place);
-        let is_task = matches!(action, Action::Task(_) | Action::Steps(_) | Action::Wait(_));
+        let is_task = match &action {
+            Action::Task(_) | Action::Steps(_) | Action::Wait(_) => true,
+            Action::Loop(repeat) => repeat.batch.is_some(),
+            Action::Parallel(_) | Action::Conditional(_) => false,
+        };
         let OutputBinding {
             to,
             fields,
@@ -302,6 +343,7 @@ impl<'a> Compiler<'a> {
                     parallelism: repeat.parallelism.clone(),
                     block: arena.reserve(pending),
                     collects: false,
+                    batch: None,
                 }))
             }
             _ => self.task_action(arena, node, step, place),
@@ -341,6 +383,10 @@ impl<'a> Compiler<'a> {
                 Some(task),
                 call,
             )));
+        }
+        if let Some(batch) = &task.batch {
+            let pending = place.block(node, Order::Sequence, Vec::new());
+            return self.batch(arena, &caller, batch, task, call, pending);
         }
         if task.steps.is_empty() {
             return Action::Task(Box::new(call));
@@ -387,6 +433,7 @@ impl<'a> Around<'a> {
             context: Rc::clone(&self.context),
             loops: Rc::clone(&self.loops),
             waited_for_wholly: self.waited_for_wholly,
+            item: None,
         }
     }
 }

@@ -133,6 +133,13 @@ impl Compiler<'_> {
                 caller.path(),
             ));
         }
+        if task.batch.is_some() {
+            self.errors.push(unsupported(
+                Construct::FallbackBatch,
+                caller.id(),
+                caller.path(),
+            ));
+        }
         if task.waiting.is_some() {
             self.errors.push(unsupported(
                 Construct::FallbackWait,

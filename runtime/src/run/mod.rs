@@ -55,6 +55,7 @@
 //! it, then the run. Scopes are kept when they are done, for expressions to read; an iteration of a loop goes when it is
 //! finished, so a loop holds what is in flight.
 
+mod batch;
 mod block;
 mod bounds;
 mod dispatch;

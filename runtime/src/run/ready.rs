@@ -157,6 +157,7 @@ impl Machine<'_> {
         let mut input = match &task.input {
             TaskInput::Empty => Value::Object(Map::new()),
             TaskInput::Run => self.state.start().input.clone(),
+            TaskInput::Item => self.item_input(place),
             TaskInput::Rendered(template) => {
                 match template.render(&self.names_of_step(place, "input")) {
                     Ok(input) => input,

@@ -26,7 +26,7 @@ impl Machine<'_> {
         input: Value,
         repeat: &PlannedLoop,
     ) -> Result<(), Rejection> {
-        let prepared = self.items(place, repeat)?.and_then(|items| {
+        let prepared = self.items(place, &input, repeat)?.and_then(|items| {
             let parallelism = self.parallelism(place, repeat)?;
             Ok((items, parallelism))
         });
@@ -50,9 +50,13 @@ impl Machine<'_> {
     fn items(
         &mut self,
         place: Place,
+        input: &Value,
         repeat: &PlannedLoop,
     ) -> Result<Result<Vec<Value>, Box<StepError>>, Rejection> {
-        let names = self.names_of_step(place, "over");
+        let names = match &repeat.batch {
+            Some(task) => self.names_of_task(place, task, input, "over"),
+            None => self.names_of_step(place, "over"),
+        };
         let items = match repeat.over.render(&names) {
             Err(error) => return Ok(Err(Box::new(expression_error("`over`", &error)))),
             Ok(Value::Array(items)) => items,
@@ -117,7 +121,13 @@ impl Machine<'_> {
             if next < cursor.items.len() && open < cursor.parallelism {
                 self.open_scope(place, repeat.block, Some(next))?;
             } else if open == 0 {
-                let output = output(cursor, repeat.collects);
+                let output = match &repeat.batch {
+                    Some(task) => {
+                        let cursor = cursor.clone();
+                        self.batch_output(place, &cursor, task)?
+                    }
+                    None => output(cursor, repeat.collects),
+                };
                 return self.block_done(place, output);
             } else {
                 return Ok(());
@@ -195,11 +205,15 @@ impl Machine<'_> {
         let item = cursor.and_then(|cursor| cursor.items.get(iteration));
         let mut steps = Map::new();
         for (inner, step) in self.state.places(scope) {
-            let told = json!({
-                "status": step.phase.as_str(),
-                "output": step.output.as_deref(),
-            });
-            steps.insert(self.node(inner)?.id.clone(), told);
+            let mut told = Map::from_iter([
+                ("status".to_owned(), step.phase.as_str().into()),
+                ("output".to_owned(), json!(step.output.as_deref())),
+            ]);
+            if let Some(error) = &step.error {
+                let error = json!({"code": error.code, "message": error.message});
+                told.insert("error".to_owned(), error);
+            }
+            steps.insert(self.node(inner)?.id.clone(), told.into());
         }
         Ok(json!({
             "index": iteration,

@@ -8,6 +8,7 @@
 )]
 
 mod answer;
+mod batch;
 mod compensation;
 mod condition;
 mod conditional;

@@ -1,9 +1,9 @@
 //! Tasks: `kind: Task`, and tasks that stand inline in a step.
 
-use serde_json::Value;
-
 use super::super::code;
-use super::super::model::{Assertion, Dependency, Execution, ExecutionKind, Task};
+use super::super::model::{
+    Assertion, Batch, Dependency, Execution, ExecutionKind, ItemErrorAction, Task,
+};
 use super::super::reader::{Fields, Part, Report};
 use super::{errors, expression, reference, retry, schema, step, time, trigger, waiting};
 
@@ -268,34 +268,35 @@ fn dependencies(fields: &Fields<'_, '_>) -> Vec<Dependency> {
         .collect()
 }
 
-/// `batch`, unless it is switched off. The retry policy in it is checked here and read again by the batch step.
-fn batch_settings(part: &Part<'_>, report: &Report) -> Option<Value> {
+/// `batch`, unless it is switched off.
+fn batch_settings(part: &Part<'_>, report: &Report) -> Option<Box<Batch>> {
     part.object(report)?;
     let fields = Fields::of(part, report);
     let enabled = fields.boolean("enabled");
-    for name in ["parallelism", "chunk_size"] {
-        if let Some(part) = fields.get(name)
-            && !part.value.as_str().is_some_and(|text| text.contains("${"))
-        {
-            time::positive(&part, report, "items");
+    let parallelism = fields.get("parallelism").and_then(|part| {
+        if !part.value.is_string() {
+            time::positive(&part, report, "items")?;
         }
+        expression::template(&part, report)
+    });
+    if let Some(part) = fields.get("chunk_size") {
+        report.push(part.key_warning(
+            code::IGNORED_FIELD,
+            "`chunk_size` is ignored: items are handed out one by one, `parallelism` at a time",
+        ));
     }
-    if let Some(part) = fields.get("retry") {
-        retry::policy(&part, report);
-    }
-    if let Some(part) = fields.get("on_item_error")
-        && let Some(name) = part.text(report)
-        && !["skip", "fail", "retry"].contains(&name)
-    {
-        report.push(
-            part.error(
-                code::UNKNOWN_VALUE,
-                format!("`{name}` is no answer to the error of an item"),
-            )
-            .with_help("use `skip`, `fail` or `retry`"),
-        );
-    }
-    fields.known(&["items", "backoff_seconds"]);
+    let retry = match fields.get("retry") {
+        Some(part) => retry::policy(&part, report),
+        None => retry::beside(&fields),
+    };
+    let on_item_error = match fields.get("on_item_error") {
+        Some(part) => item_error(&part, report),
+        None => ItemErrorAction::Retry,
+    };
+    let items = fields
+        .get("items")
+        .and_then(|part| expression::template(&part, report));
+    fields.known(&["backoff_seconds"]);
     fields.ignore_rest();
     if enabled.is_none() {
         report.push(
@@ -306,5 +307,30 @@ fn batch_settings(part: &Part<'_>, report: &Report) -> Option<Value> {
             .with_help("add `enabled: true`, or remove `batch`"),
         );
     }
-    (enabled == Some(true)).then(|| part.value.clone())
+    (enabled == Some(true)).then(|| {
+        Box::new(Batch {
+            items,
+            parallelism,
+            retry,
+            on_item_error,
+        })
+    })
+}
+
+fn item_error(part: &Part<'_>, report: &Report) -> ItemErrorAction {
+    match part.value.as_str() {
+        Some("skip") => ItemErrorAction::Skip,
+        Some("fail") => ItemErrorAction::Fail,
+        Some("retry") => ItemErrorAction::Retry,
+        _ => {
+            report.push(
+                part.error(
+                    code::UNKNOWN_VALUE,
+                    format!("`{}` is no answer to the error of an item", part.value),
+                )
+                .with_help("use `skip`, `fail` or `retry`"),
+            );
+            ItemErrorAction::Retry
+        }
+    }
 }
