@@ -9,7 +9,9 @@ use super::store::{ModelStore, StoreAccess};
 use super::world::World;
 use crate::plan::Plan;
 use crate::port::{LogRow, RunId, RunStatus, StepRef, Timestamp, Version};
-use crate::run::{DEADLINE_TIMER, Event, Place, RunState, Transition, check_invariants};
+use crate::run::{
+    DEADLINE_TIMER, Event, Phase, Place, RunState, Transition, WaitState, check_invariants,
+};
 
 /// A run as an observer sees it who misses nothing.
 #[derive(Debug)]
@@ -136,9 +138,29 @@ impl Ledger {
         ))
     }
 
+    /// Whoever waits until some time has a timer for it, and after the end nobody else has one: only async steps are left.
     fn problem_of_timers(&self, store: &ModelStore, state: &RunState) -> Option<String> {
         let ended = state.status().is_terminal();
-        if ended && let Some(timer) = store.timers_of(self.run).next() {
+        let waiting = state
+            .steps()
+            .filter(|(_, step)| step.phase == Phase::Waiting);
+        let waits: Vec<&WaitState> = waiting
+            .filter_map(|(_, step)| step.wait.as_deref())
+            .collect();
+        let has_timer = |due: &Timestamp| store.timers_of(self.run).any(|it| it.due == *due);
+        if !waits
+            .iter()
+            .filter_map(|wait| wait.due.as_ref())
+            .all(has_timer)
+        {
+            return Some("a step waits until a time for which there is no timer".to_owned());
+        }
+        let is_for = |due: Timestamp, wait: &&WaitState| {
+            wait.due == Some(due) || wait.escalates == Some(due)
+        };
+        let mut timers = store.timers_of(self.run);
+        let left = timers.find(|timer| !waits.iter().any(|wait| is_for(timer.due, wait)));
+        if let Some(timer) = left.filter(|_| ended) {
             return Some(format!(
                 "the run has ended and has timer `{}`",
                 timer.key.name
@@ -204,6 +226,11 @@ impl Ledger {
     }
 }
 
+/// The step that begins to wait, if that is what happened.
+fn wait(event: &Event) -> Option<Place> {
+    matches!(event, Event::StepWaiting { .. }).then(|| event.place())?
+}
+
 fn dispatches(events: &[Event]) -> bool {
     let mut events = events.iter();
     events.any(|event| matches!(event, Event::StepDispatched { .. }))
@@ -228,6 +255,11 @@ impl<A: StoreAccess> World<'_, A> {
         if let Some(problem) = ledger.follow(&self.store, transition, &made) {
             self.broken(problem);
             return;
+        }
+        let events = ledger.history.last().map(|(_, events)| events.as_slice());
+        let waits: Vec<Place> = events.unwrap_or_default().iter().filter_map(wait).collect();
+        for place in waits {
+            self.plan_response(run, place);
         }
         let status = transition.state.status();
         if was != Some(status) && status == RunStatus::Failed {

@@ -54,6 +54,7 @@ mod ledger;
 mod operator;
 mod path;
 mod report;
+mod response;
 mod sample;
 mod simulation;
 mod store;

@@ -91,7 +91,10 @@ fn spans(ledger: &Ledger) -> BTreeMap<Place, (Timestamp, Timestamp)> {
         for event in events {
             let Some(place) = event.place() else { continue };
             match event {
-                Event::StepReady { .. } | Event::StepOpened { .. } | Event::StepSkipped { .. } => {
+                Event::StepReady { .. }
+                | Event::StepWaiting { .. }
+                | Event::StepOpened { .. }
+                | Event::StepSkipped { .. } => {
                     spans.entry(place).or_insert((*at, *at));
                 }
                 Event::StepCompleted { .. }

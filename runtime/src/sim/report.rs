@@ -325,9 +325,9 @@ type Count = fn(&mut StepReport);
 /// The step an event is about, and what it adds to its report.
 fn counted(event: &Event) -> Option<(&str, Count)> {
     Some(match event {
-        Event::StepReady { step, .. } | Event::StepOpened { step, .. } => {
-            (step, |it| it.reached += 1)
-        }
+        Event::StepReady { step, .. }
+        | Event::StepOpened { step, .. }
+        | Event::StepWaiting { step, .. } => (step, |it| it.reached += 1),
         Event::StepDispatched { step, .. } | Event::StepRetryScheduled { step, .. } => {
             (step, |it| it.attempts += 1)
         }

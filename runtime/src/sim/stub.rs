@@ -113,6 +113,12 @@ impl Stubs {
         self.steps.get(id)
     }
 
+    /// What is said in answer to a step that waits, if the user says so.
+    pub(super) fn answer(&self, node: &Node, chance: &mut Chance) -> Option<Value> {
+        let stub = self.of_step(&node.id)?;
+        chance.pick(&stub.outputs).cloned()
+    }
+
     /// What the handler of a node returns.
     pub(super) fn output(&self, node: &Node, fallback: bool, chance: &mut Chance) -> Value {
         let stub = self.of_step(&node.id);

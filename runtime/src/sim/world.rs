@@ -18,7 +18,7 @@ use super::store::{ModelStore, StoreAccess};
 use super::trace::Trace;
 use super::worker::{Execution, Report};
 use crate::port::{Priority, RunId, StepRef, Timestamp};
-use crate::run::{Input, Rejection, RetryOwner, Start};
+use crate::run::{Input, Place, Rejection, RetryOwner, Start};
 
 /// Where virtual time begins: 2026-01-01T00:00:00Z.
 pub(super) const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -70,6 +70,8 @@ pub(super) enum Happening {
     ClockJump(Process, i64),
     /// The power is cut.
     PowerCut,
+    /// Somebody answers a step that waits; so many have before.
+    Respond(RunId, Place, u32),
     /// An operator steers the run.
     Operate(RunId, Operation),
 }
@@ -262,6 +264,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
                 self.processes.of(process).skew += by;
             }
             Happening::PowerCut => self.cut_power(),
+            Happening::Respond(run, place, earlier) => self.respond(run, place, earlier),
             Happening::Operate(run, operation) => self.operate(run, operation),
         }
     }

@@ -32,6 +32,8 @@ enum Kind {
         attempts: u32,
         timeout: u32,
     },
+    /// Waits for somebody.
+    Wait(&'static str),
     Parallel(Vec<Shape>),
     Conditional(Vec<Shape>, Vec<Shape>),
     Loop {
@@ -46,7 +48,8 @@ fn any_shape() -> impl Strategy<Value = Shape> {
     let timeouts = prop_oneof![Just(1_u32), Just(40), Just(300)];
     let task = (1_u32..5, timeouts);
     let task = task.prop_map(|(attempts, timeout)| Kind::Task { attempts, timeout });
-    shaped(task).prop_recursive(3, 12, 3, |inner| {
+    let wait = proptest::sample::select(WAITS).prop_map(Kind::Wait);
+    shaped(prop_oneof![5 => task, 1 => wait]).prop_recursive(3, 12, 3, |inner| {
         let list = |least| proptest::collection::vec(inner.clone(), least..4);
         let choice = (list(0), list(0));
         shaped(prop_oneof![
@@ -100,6 +103,13 @@ impl Shape {
     }
 }
 
+const WAITS: &[&str] = &[
+    "kind: Task, inline: {execution: {type: human}}",
+    "kind: Task, inline: {execution: {type: human, timeout_seconds: 20}}",
+    "type: approval, approvers: [{role: a}], require: 2, timeout_hours: 1",
+    "kind: Task, inline: {execution: {type: event_wait, event: {source: shop, type: paid}}}",
+];
+
 const TASK: &str = "kind: Task, inline: {capabilities: [x]}";
 
 /// Steps as YAML, in one line; their ids begin with the id of the block they stand in.
@@ -127,6 +137,7 @@ fn list(steps: &[Shape], around: &str) -> String {
             Kind::Task { attempts, timeout } => {
                 format!("{TASK}, timeout_seconds: {timeout}, retry: {{max_attempts: {attempts}}}")
             }
+            Kind::Wait(wait) => (*wait).to_owned(),
             Kind::Parallel(inner) => format!("kind: Parallel, parallel: {}", inside(inner, 'p')),
             Kind::Conditional(then, otherwise) => format!(
                 "kind: Conditional, branches: [{{condition: 'workflow.input.flag', steps: {}}}], else: {}",
