@@ -698,6 +698,22 @@ namespace Ossa\Runtime {
         public function executeStep(string $runId, string $step, string $reason = ''): string
         {
         }
+
+        /**
+         * Has the run go on with another version of its workflow: steps that have begun stay as they are, the others are
+         * those of the new version.
+         *
+         * @param string $to     name, path or URI of the new version; '' = the manifest of the run's name
+         * @param bool   $dryRun only say what differs
+         *
+         * @return array{run: string, from: string, to: string, differences: list<array{step?: string, text: string, blocks: bool}>, migrated: bool}
+         *
+         * @throws Exception\EngineException   when the run is unknown, or a difference stands in the way
+         * @throws Exception\ManifestException when there is no new version that can be run
+         */
+        public function migrate(string $runId, string $to = '', bool $dryRun = false, string $reason = ''): array
+        {
+        }
     }
 
     /** One document of a manifest file. */

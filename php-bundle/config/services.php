@@ -10,6 +10,7 @@ use Ossa\SymfonyRuntime\Command\RunExportCommand;
 use Ossa\SymfonyRuntime\Command\RunHistoryCommand;
 use Ossa\SymfonyRuntime\Command\RunImportCommand;
 use Ossa\SymfonyRuntime\Command\RunListCommand;
+use Ossa\SymfonyRuntime\Command\RunMigrateCommand;
 use Ossa\SymfonyRuntime\Command\RunOrderCommand;
 use Ossa\SymfonyRuntime\Command\RunPruneCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
@@ -137,6 +138,9 @@ return static function (ContainerConfigurator $container): void {
             ->tag('console.command');
     }
     $services
+        ->set('.ossa.command.run_migrate', RunMigrateCommand::class)
+            ->args([service('ossa.engine'), service('.ossa.relay')])
+            ->tag('console.command')
         ->set('.ossa.command.run_import', RunImportCommand::class)
             ->args([service('ossa.engine'), service('.ossa.relay')])
             ->tag('console.command')

@@ -321,3 +321,40 @@ fn a_run_moves_from_store_to_store() {
     assert_eq!(import().0, 1);
     assert_eq!(store.ossa(&["import", "/no/such/file"]).0, 2);
 }
+
+#[test]
+fn a_run_goes_on_with_a_new_version() {
+    let store = Store::with_two_runs();
+    let id = store.failed.to_string();
+    store.ossa(&["retry", &id, "profile"]);
+    let folder = store.folder.path().join("manifests");
+    std::fs::create_dir(&folder).unwrap();
+    let manifests = format!("--manifests={}", folder.display());
+    let write = |text: &str| std::fs::write(folder.join("onboarding.yaml"), text).unwrap();
+    write(&WORKFLOW.replace("profile", "account"));
+    let (code, text) = store.ossa(&["migrate", &id, &manifests, "--dry-run"]);
+    assert_eq!(code, 1);
+    assert!(
+        text.contains("in the way: `profile` is in flight"),
+        "{text}"
+    );
+    assert_eq!(
+        store.ossa(&["migrate", &id, &manifests]),
+        (1, String::new())
+    );
+    write(&WORKFLOW.replace("mail", "letter").replace("1.2.0", "2.0.0"));
+    let (code, text) = store.ossa(&["migrate", &id, &manifests, "--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("can go on") && text.contains("differs: `letter` is new"),
+        "{text}"
+    );
+    let (code, text) = store.ossa(&["migrate", &id, &manifests, "--format=json"]);
+    let migration: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &migration["migrated"]), (0, &json!(true)));
+    let (_, text) = store.ossa(&["show", &id]);
+    assert!(
+        text.contains("onboarding 2.0.0") && text.contains("letter"),
+        "{text}"
+    );
+}

@@ -144,6 +144,25 @@ final class RunCommandsTest extends ApplicationTestCase
         }
     }
 
+    public function testARunGoesOnWithANewVersion(): void
+    {
+        $version = static fn (string ...$steps): string => "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {name: changing}\nspec:\n  steps:\n".implode('', array_map(static fn (string $step): string => "    - {id: $step, kind: Task, ref: echo}\n", $steps));
+        $this->manifest('changing', $version('one', 'two'));
+        $run = $this->runtime()->startWorkflow('changing')->getId();
+
+        $this->manifest('changing', $version('first', 'two'));
+        $refused = $this->console(['command' => 'ossa:run:migrate', 'id' => $run, '--dry-run' => true]);
+        self::assertSame(1, $refused->getStatusCode(), $refused->getErrorOutput());
+        self::assertStringContainsString('in the way: `one` is in flight', $refused->getDisplay());
+        self::assertStringContainsString('OSSA-R015', $this->console(['command' => 'ossa:run:migrate', 'id' => $run])->getErrorOutput());
+
+        $this->manifest('changing', $version('one', 'second', 'third'));
+        $migrated = $this->console(['command' => 'ossa:run:migrate', 'id' => $run, '--format' => 'json']);
+        self::assertSame(0, $migrated->getStatusCode(), $migrated->getErrorOutput());
+        self::assertTrue(((array) json_decode($migrated->getDisplay(), true))['migrated'] ?? null);
+        self::assertSame(['one', 'second', 'third'], array_column($this->workUntilEnded($run, ['ossa'])->getSteps(), 'id'));
+    }
+
     public function testARunMovesFromStoreToStore(): void
     {
         $run = $this->runtime()->startWorkflow('three-steps', ['value' => 7])->getId();

@@ -5,12 +5,15 @@
     reason = "parameters have PHP's names, for named arguments"
 )]
 
+use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
-use ossa_runtime::engine::{Engine as Runtime, OrderedBy};
+use ext_php_rs::types::ZendHashTable;
+use ossa_runtime::engine::{Engine as Runtime, OrderedBy, Startable};
 
 use super::engine_options as read;
 use crate::convert::argument::Bytes;
+use crate::convert::to_php;
 use crate::error::{Answer, Fault};
 use crate::process::Owned;
 
@@ -105,5 +108,22 @@ impl Operator {
         let (run, step) = (read::run_id(runId)?, step.text("$step")?);
         let by = self.ordered(reason)?;
         Ok(self.runtime.get()?.execute_step(run, step, by)?)
+    }
+
+    #[php(defaults(to = Bytes::from(""), dryRun = false, reason = Bytes::from("")))]
+    fn migrate(
+        &self,
+        runId: Bytes<'_>,
+        to: Bytes<'_>,
+        dryRun: bool,
+        reason: Bytes<'_>,
+    ) -> Answer<ZBox<ZendHashTable>> {
+        let (run, by) = (read::run_id(runId)?, self.ordered(reason)?);
+        let to = Some(to.text("$to")?).filter(|to| !to.is_empty());
+        let to = to.map(|reference| Startable::Reference {
+            reference: reference.to_owned(),
+            kind: None,
+        });
+        to_php::table_of(&self.runtime.get()?.migrate(run, to, by, dryRun)?)
     }
 }

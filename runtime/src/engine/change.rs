@@ -288,7 +288,7 @@ fn fail_each(runs: &[RunId], error: &Error) -> HashMap<RunId, Result<Arc<Hot>, E
     runs.iter().map(|run| (*run, Err(error.clone()))).collect()
 }
 
-fn busy(run: RunId) -> Error {
+pub(super) fn busy(run: RunId) -> Error {
     Error::new(
         Category::Engine,
         code::RUN_BUSY,
@@ -309,6 +309,7 @@ pub(super) fn rejected(run: RunId, rejection: &Rejection) -> Error {
     };
     let error = Error::new(category, rejection.code(), rejection.to_string()).of_run(run);
     match rejection {
+        Rejection::NotMigratable { differences, .. } => error.with_violations(differences.clone()),
         Rejection::InvalidInput { violations, .. } => error.with_violations(violations.clone()),
         Rejection::InvalidAnswer { step, violations } => error
             .of_step(step.clone())

@@ -9,7 +9,7 @@ use crate::port::{
     Commit, LogRow, NewMessage, RunHead, RunId, StepItem, StoredRun, TimerKey, TimerRow, Timestamp,
     Version,
 };
-use crate::run::{Dispatch, Effect, RunState, Transition};
+use crate::run::{Dispatch, Effect, Event, RunState, Transition};
 
 /// A snapshot is taken every so many versions, which bounds what recovery reads.
 const SNAPSHOT_EVERY: u64 = 16;
@@ -111,7 +111,11 @@ pub(super) fn prepare(
         return Err(too_large(run, log.events.len()));
     }
     let last = before.map_or(Version(0), |before| before.snapshot);
-    let snapshot = snapshot_is_due(&state, last).then(|| state.to_snapshot());
+    // Rows before a migration are about another plan: recovery must not need them.
+    let migrated = events
+        .iter()
+        .any(|event| matches!(event, Event::RunMigrated { .. }));
+    let snapshot = (migrated || snapshot_is_due(&state, last)).then(|| state.to_snapshot());
     let bytes = match &snapshot {
         Some(snapshot) => snapshot.state.len(),
         None => before.map_or(0, |before| before.bytes) + log.events.len(),

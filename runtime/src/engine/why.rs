@@ -27,7 +27,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
-    /// `open`, `dependencies` or `undispatched`.
+    /// `open`, `answer`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,6 +200,10 @@ impl Hot {
                     branch.map_or_else(String::new, |branch| format!(" (branch `{branch}`)"));
                 reason("open", format!("`{id}` waits for the steps in it{branch}"))
             }
+            Phase::Waiting => reason(
+                "answer",
+                format!("`{id}` waits for an answer: a decision, a form or an event"),
+            ),
             _ => return None,
         })
     }

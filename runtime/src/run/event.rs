@@ -108,6 +108,17 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// It goes on with another version of its workflow. Events before it are about the nodes of the old plan.
+    RunMigrated {
+        /// The plan before.
+        from: PlanHash,
+        /// The plan from now on.
+        to: PlanHash,
+        /// Who ordered it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A failed run goes on because an operator retried or skipped a step.
     RunReopened,
     /// The step's dependencies are settled and its condition holds; its input is fixed for all attempts.

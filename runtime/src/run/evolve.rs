@@ -145,6 +145,7 @@ impl RunState {
                 self.forget_executed();
             }
             Event::RunReleased { .. } => self.quarantined = None,
+            Event::RunMigrated { to, .. } => self.migrate(plan, to)?,
             Event::RunReopened => self.reopen(plan, at),
             Event::SignalKept { name, payload } => self.signals.push(Signal {
                 name: name.clone(),
@@ -486,6 +487,7 @@ impl Event {
             | Self::RunResumed { .. }
             | Self::RunQuarantined { .. }
             | Self::RunReleased { .. }
+            | Self::RunMigrated { .. }
             | Self::RunReopened
             | Self::VariableSet { .. }
             | Self::SignalKept { .. }

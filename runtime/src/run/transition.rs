@@ -180,6 +180,16 @@ pub enum Rejection {
         /// Why not.
         reason: String,
     },
+    /// The run cannot go on with another version of its workflow.
+    #[error("run {run}, which is {}, cannot be migrated: {}", .status.as_str(), .differences.join("; "))]
+    NotMigratable {
+        /// The run.
+        run: RunId,
+        /// Where it stands.
+        status: RunStatus,
+        /// What stands in the way.
+        differences: Vec<String>,
+    },
     /// The run is pinned to another plan.
     #[error("run {run} is pinned to plan {expected}, not {found}")]
     WrongPlan {
@@ -216,6 +226,7 @@ impl Rejection {
             Self::SignalRefused { .. } => "OSSA-R014",
             Self::NotSteerable { .. } => "OSSA-R010",
             Self::StepNotSteerable { .. } => "OSSA-R011",
+            Self::NotMigratable { .. } => "OSSA-R015",
         }
     }
 }

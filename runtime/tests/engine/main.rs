@@ -27,6 +27,7 @@ mod killed;
 mod laws;
 mod lifecycle;
 mod manifests;
+mod migrate;
 mod quarantine;
 mod recovery;
 mod rehearse;

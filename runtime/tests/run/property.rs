@@ -9,8 +9,8 @@ use std::time::Duration;
 use ossa_runtime::plan::{NodeId, Plan};
 use ossa_runtime::port::{StepRef, Timestamp};
 use ossa_runtime::run::{
-    Command, DEADLINE_TIMER, Decision, Effect, Event, Input, Order, Phase, Place, ScopeId,
-    StepError, StepOrder, StepView,
+    Command, DEADLINE_TIMER, Decision, Effect, Event, Input, Order, Phase, Place, RunState,
+    ScopeId, StepError, StepOrder, StepView, apply, check_invariants, differences, migrate,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -525,6 +525,48 @@ proptest! {
             (run.state.status(), statuses)
         };
         prop_assert_eq!(outcome(&|turn| orders[turn].0), outcome(&|turn| orders[turn].1));
+    }
+
+    #[test]
+    fn a_run_that_is_migrated_keeps_the_laws_and_ends(
+        flow in any_flow(ALL_MODES),
+        kept in any::<Index>(),
+        tail in proptest::collection::vec(any_shape(), 0..4),
+        happenings in proptest::collection::vec(any_happening(), 0..12),
+    ) {
+        let mut run = flow.start();
+        for happening in &happenings {
+            if let Some(input) = input(&run, &[], happening) {
+                let _ = run.apply(input);
+            }
+        }
+        let mut steps = flow.steps[..kept.index(flow.steps.len() + 1)].to_vec();
+        steps.extend(tail);
+        let new = Flow { steps, ..flow };
+        prop_assume!(!new.steps.is_empty());
+        let new = new.plan();
+        let stands_in_the_way = differences(&run.plan, &new, &run.state).iter().any(|it| it.blocks);
+        let (by, reason) = ("ada".to_owned(), String::new());
+        let migrated = migrate(&run.plan, &new, run.state.clone(), by, reason, run.now);
+        prop_assert_eq!(migrated.is_err(), stands_in_the_way);
+        let Ok(transition) = migrated else { return Ok(()) };
+        let mut state = transition.state;
+        for lift in [Command::Release, Command::Resume] {
+            let lifted = apply(&new, Some(state.clone()), steer(lift), run.now);
+            state = lifted.map_or(state, |lifted| lifted.state);
+        }
+        for _ in 0..1000 {
+            prop_assert_eq!(check_invariants(&new, &state), Vec::<String>::new());
+            prop_assert_eq!(&RunState::from_snapshot(&new, &state.to_snapshot()).unwrap(), &state);
+            let mut steps = state.steps().filter(|(_, step)| step.phase.is_in_flight());
+            let Some((place, step)) = steps.next() else { break };
+            let attempt = place.attempt(state.run(), step.attempt);
+            drop(steps);
+            state = apply(&new, Some(state.clone()), result(attempt, true), run.now).unwrap().state;
+        }
+        // People are asked; nobody answers here.
+        let waits = state.steps().any(|(_, step)| step.phase == Phase::Waiting);
+        prop_assert!(waits || state.status().is_terminal(), "{:?}", state.status());
     }
 
     #[test]

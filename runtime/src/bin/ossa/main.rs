@@ -8,6 +8,7 @@ mod graph;
 mod output;
 mod run;
 mod run_list;
+mod run_migrate;
 mod run_move;
 mod run_steer;
 mod sim;

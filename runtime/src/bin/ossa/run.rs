@@ -12,6 +12,7 @@ use ossa_runtime::run::StepView;
 
 use crate::output::{FAILURE, FINDINGS, Output};
 use crate::run_list::{List, Prune};
+use crate::run_migrate::Migrate;
 use crate::run_move::{Export, Import};
 use crate::run_steer::Steer;
 use crate::timeline;
@@ -56,6 +57,7 @@ enum Verb {
     Steer(Steer),
     /// Remove runs that have ended, with their history
     Prune(Prune),
+    Migrate(Migrate),
     Export(Export),
     Import(Import),
     /// Say in words what a run waits for, or why it ended
@@ -114,6 +116,9 @@ impl Failure {
                 if let Some(help) = error.help() {
                     output.note(format!("  {help}"));
                 }
+                for violation in error.violations() {
+                    output.note(format!("  {violation}"));
+                }
                 Ok(exit_code(&error))
             }
         }
@@ -129,6 +134,7 @@ impl Run {
         let engine = match self.verb {
             // A run may be brought into a store that is made for it.
             Verb::Import(_) => Engine::open(&named(self.store)?, EngineOptions::default())?,
+            Verb::Migrate(ref migrate) => open_with(self.store, migrate.options())?,
             _ => open(self.store)?,
         };
         match self.verb {
@@ -143,6 +149,7 @@ impl Run {
             }
             Verb::Steer(order) => order.carry_out(&engine, self.format, output),
             Verb::Prune(prune) => prune.carry_out(&engine, self.format, output),
+            Verb::Migrate(migrate) => migrate.carry_out(&engine, self.format, output),
             Verb::Export(export) => export.write(&engine, output),
             Verb::Import(import) => import.carry_out(&engine, self.format, output),
             Verb::Why { run } => why(&engine, run, self.format, output),
@@ -166,12 +173,16 @@ fn exit_code(error: &Error) -> u8 {
 
 /// The engine on a store that is there: looking at one must not create it.
 pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
+    open_with(store, EngineOptions::default())
+}
+
+fn open_with(store: Option<String>, options: EngineOptions) -> Result<Engine, Failure> {
     let dsn = named(store)?;
     if !ossa_runtime::adapter::exists(&dsn).map_err(Error::from)? {
         let shown = ossa_runtime::adapter::RedactedDsn(&dsn);
         return Err(Failure::Usage(format!("there is no store at {shown}")));
     }
-    Ok(Engine::open(&dsn, EngineOptions::default())?)
+    Ok(Engine::open(&dsn, options)?)
 }
 
 fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {

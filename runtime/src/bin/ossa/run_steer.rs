@@ -50,7 +50,7 @@ pub(crate) struct OfStep {
 
 /// Kept in the run's log.
 #[derive(Debug, Args)]
-struct By {
+pub(crate) struct By {
     /// Who orders it; else what USER says
     #[arg(long)]
     by: Option<String>,
@@ -60,7 +60,7 @@ struct By {
 }
 
 impl By {
-    fn ordered(self) -> OrderedBy {
+    pub(crate) fn ordered(self) -> OrderedBy {
         let by = self.by.or_else(|| std::env::var("USER").ok());
         OrderedBy::new(by.unwrap_or_default()).because(self.reason)
     }

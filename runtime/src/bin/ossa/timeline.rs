@@ -54,6 +54,9 @@ fn text(event: &Event) -> String {
         Event::RunResumed { by, reason } => ordered("run resumed", by, reason),
         Event::RunQuarantined { by, reason } => ordered("run quarantined", by, reason),
         Event::RunReleased { by, reason } => ordered("run released", by, reason),
+        Event::RunMigrated { by, reason, .. } => {
+            ordered("run goes on with another version", by, reason)
+        }
         Event::RunReopened => "run reopened".to_owned(),
         Event::VariableSet { name, .. } => format!("variable {name} set"),
         Event::ValidationFailed {
