@@ -13,17 +13,19 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ossa_runtime::engine::{Engine, EngineOptions, StartRequest, StepOutcome};
-use ossa_runtime::manifest::model::{Manifest, Reference};
-use ossa_runtime::manifest::{Options, load_str};
-use ossa_runtime::plan::{Plan, Resolver, Unresolved};
+use ossa_runtime::plan::Plan;
 use serde_json::{Value, json};
+
+use measure::{cpu_time, machine, millis, percentiles, print, ratio, round};
+
+mod measure;
 
 const QUEUE: &str = "steps";
 const IN_FLIGHT: usize = 64;
@@ -325,90 +327,6 @@ fn output() -> Value {
     json!({"id": "0193-ada", "status": "created", "attempts": 1})
 }
 
-struct Alone;
-
-impl Resolver for Alone {
-    fn resolve(&self, _: &Reference, _: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
-        Err(Unresolved {
-            reason: "the benchmark refers to nothing".to_owned(),
-        })
-    }
-}
-
 fn plan() -> Arc<Plan> {
-    let loaded = load_str(WORKFLOW, &Options::default());
-    let manifest = loaded.manifests().next().unwrap();
-    Arc::new(Plan::compile(manifest, &Alone).unwrap())
-}
-
-fn machine() -> Value {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    json!({
-        "machine": model.map(|(_, name)| name), "cores": thread::available_parallelism().map_or(0, usize::from),
-        "system": std::env::consts::OS, "architecture": std::env::consts::ARCH,
-        "load_before": load.split(' ').next(), "debug_build": cfg!(debug_assertions),
-        "file_system": file_system(&std::env::temp_dir()),
-    })
-}
-
-/// The type of the mount that holds the folder.
-fn file_system(folder: &Path) -> Option<String> {
-    let mounts = std::fs::read_to_string("/proc/mounts").ok()?;
-    let best = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ');
-            let place = fields.nth(1)?;
-            folder
-                .starts_with(place)
-                .then_some((place.len(), fields.next()?))
-        })
-        .max_by_key(|(length, _)| *length)?;
-    Some(best.1.to_owned())
-}
-
-/// What the process has spent of the processors' time so far; on a busy machine it tells more than the clock.
-fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit_once(") ")
-        .map_or("", |(_, fields)| fields)
-        .split(' ');
-    let ticks: u64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    // Ticks of a hundredth of a second, as Linux shows them everywhere.
-    Duration::from_millis(ticks * 10)
-}
-
-fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
-    times.sort();
-    let at = |share: usize| {
-        times
-            .get((times.len() * share / 100).min(times.len() - 1))
-            .copied()
-    };
-    (at(50).unwrap_or_default(), at(99).unwrap_or_default())
-}
-
-fn ratio(left: Duration, right: Duration) -> f64 {
-    round(left.as_secs_f64() / right.as_secs_f64())
-}
-
-fn millis(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-fn round(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
-}
-
-fn print(value: Value) {
-    println!("{value}");
+    Arc::new(measure::compile(&measure::manifest(WORKFLOW)))
 }

@@ -31,5 +31,6 @@ mod migrate;
 mod quarantine;
 mod recovery;
 mod rehearse;
+mod scale;
 mod steer;
 mod waiting;
