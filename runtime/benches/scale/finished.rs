@@ -103,6 +103,35 @@ impl Bench {
                 },
             ),
             (
+                "label",
+                RunFilter {
+                    labels: [("shop".to_owned(), "7".to_owned())].into(),
+                    ..all()
+                },
+            ),
+            (
+                "label and status",
+                RunFilter {
+                    labels: [("shop".to_owned(), "13".to_owned())].into(),
+                    statuses: vec![RunStatus::Failed],
+                    ..all()
+                },
+            ),
+            (
+                "changed from",
+                RunFilter {
+                    updated_from: Some(day),
+                    ..all()
+                },
+            ),
+            (
+                "changed before",
+                RunFilter {
+                    updated_before: Some(day),
+                    ..all()
+                },
+            ),
+            (
                 "created from",
                 RunFilter {
                     created_from: Some(day),
@@ -155,6 +184,7 @@ fn multiply(file: &Path, runs: usize) {
         "created_at",
         "updated_at",
         "ended_at",
+        "labels",
     ];
     let values = [
         "id + n",
@@ -167,11 +197,17 @@ fn multiply(file: &Path, runs: usize) {
         "?2 + 1000 * n",
         "?2 + 1000 * n + 50",
         "?2 + 1000 * n + 50",
+        "json_object('shop', cast(n % 100 AS TEXT))",
     ];
     let own_log = ["pos", "run"];
     copy(&db, "runs", &own, &values, runs);
     copy(&db, "run_log", &own_log, &["NULL", "run + n"], runs);
     copy(&db, "snapshots", &["run"], &["run + n"], runs);
+    db.execute_batch(
+        "INSERT INTO run_labels (label, value, at, run)
+         SELECT 'shop', labels ->> '$.shop', created_at, rid FROM runs WHERE labels IS NOT NULL",
+    )
+    .unwrap();
     db.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ossa_runtime::engine::StartRequest;
 use ossa_runtime::plan::Plan;
-use ossa_runtime::port::{Priority, RunId, StepRef, Timestamp};
+use ossa_runtime::port::{Labels, Priority, RunId, StepRef, Timestamp};
 use ossa_runtime::run::{Input, RetryOwner, RunState, Start, apply};
 use serde_json::{Map, json};
 
@@ -93,11 +93,20 @@ fn decisions(plan: &Plan, times: usize) {
     let [(early, first), (late, last)] = kept.as_slice() else {
         return;
     };
-    let decide = |state: &RunState, node: u32| {
-        let made = apply(plan, Some(state.clone()), done(node - 1), now).unwrap();
+    let times = (times / 10).max(2);
+    let (mut some, mut others) = (vec![first.clone(); times], vec![last.clone(); times]);
+    let mut made = Vec::with_capacity(times);
+    let mut other = Vec::with_capacity(times);
+    let decide = |state: Option<RunState>, node: u32| {
+        let made = apply(plan, state, done(node - 1), now).unwrap();
         std::hint::black_box(made.state.head(plan));
+        made
     };
-    let (left, right) = in_turns(times, || decide(first, *early), || decide(last, *late));
+    let (left, right) = in_turns(
+        times,
+        || made.push(decide(some.pop(), *early)),
+        || other.push(decide(others.pop(), *late)),
+    );
     print(compared(
         "a decision in a chain of 1000",
         &["step 10", "step 970"],
@@ -105,7 +114,7 @@ fn decisions(plan: &Plan, times: usize) {
         &right,
     ));
     let (left, right) = in_turns(
-        times / 10,
+        times,
         || drop(first.to_snapshot()),
         || drop(last.to_snapshot()),
     );
@@ -128,6 +137,7 @@ fn begin() -> Input {
         input: json!({}),
         idempotency_key: None,
         correlation_id: None,
+        labels: Labels::default(),
         traceparent: None,
         priority: Priority::Normal,
         trigger: None,

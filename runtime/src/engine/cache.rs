@@ -33,6 +33,14 @@ impl StateCache {
         self.0.lock().entries.get(run).cloned()
     }
 
+    /// Takes a state out, so that it can be changed in place.
+    pub(super) fn take(&self, run: &RunId) -> Option<Arc<Hot>> {
+        let mut bounded = self.0.lock();
+        let hot = bounded.entries.pop(run)?;
+        bounded.bytes -= ENTRY + hot.bytes;
+        Some(hot)
+    }
+
     /// Keeps a state, unless a newer one of the same run is there already.
     pub(super) fn put(&self, hot: Arc<Hot>) {
         let mut bounded = self.0.lock();
@@ -55,10 +63,7 @@ impl StateCache {
     }
 
     pub(super) fn remove(&self, run: &RunId) {
-        let mut bounded = self.0.lock();
-        if let Some(old) = bounded.entries.pop(run) {
-            bounded.bytes -= ENTRY + old.bytes;
-        }
+        drop(self.take(run));
     }
 
     pub(super) fn clear(&self) {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use super::core::Core;
-use super::stored::{Hot, not_found};
+use super::stored::{self, Decision, Hot, not_found};
 use crate::error::{Category, Error, code};
 use crate::port::{CommitOutcome, RunId, StoreError};
-use crate::run::{self, Answer, Input, Rejection, StepError};
+use crate::run::{Answer, Input, Rejection, StepError};
 
 /// A run that changed under so many tries is left to the caller.
 const TRIES: u32 = 40;
@@ -127,7 +127,7 @@ impl Round<'_> {
         let mut states = HashMap::with_capacity(inputs.len());
         let mut missing = Vec::new();
         for run in inputs.iter().map(|pending| pending.run) {
-            let known = self.core.states.get(&run);
+            let known = self.core.states.take(&run);
             match known.filter(|_| !self.doubted.contains(&run)) {
                 Some(hot) => drop(states.insert(run, Ok(hot))),
                 None => missing.push(run),
@@ -145,10 +145,9 @@ impl Round<'_> {
         // Memory that is not in doubt may still be old. Only a commit proves it right, so whatever is not committed
         // is said on the word of the store.
         let certain = self.doubted.contains(&pending.run);
-        match run::apply(&hot.plan, Some(hot.state.clone()), input, now) {
-            Ok(transition) if transition.events.is_empty() => {
+        match stored::decide(hot, input, now) {
+            Ok(Decision::Nothing { answer, hot }) => {
                 if certain {
-                    let answer = transition.answer;
                     self.core.states.put(Arc::clone(&hot));
                     self.answer(pending.place, Ok(Changed { answer, hot }));
                 } else {
@@ -156,22 +155,13 @@ impl Round<'_> {
                 }
                 None
             }
-            Ok(transition) => {
-                let answer = transition.answer;
-                match hot.prepare(transition, now) {
-                    Ok(prepared) => {
-                        let ready = Ready {
-                            answer,
-                            prepared: Box::new(prepared),
-                        };
-                        Some((pending, ready))
-                    }
-                    Err(error) => {
-                        self.refuse(pending, error);
-                        None
-                    }
+            Ok(Decision::Change { answer, prepared }) => match prepared {
+                Ok(prepared) => Some((pending, Ready { answer, prepared })),
+                Err(error) => {
+                    self.refuse(pending, error);
+                    None
                 }
-            }
+            },
             Err(_) if !certain => {
                 self.doubt(pending);
                 None

@@ -79,7 +79,8 @@ impl Engine {
             let transition = run::migrate(&hot.plan, &new, state, by.clone(), reason.clone(), now)
                 .map_err(|rejection| rejected(run, &rejection))?;
             core.plans.keep(&new, &*backend)?;
-            let prepared = super::stored::prepare(Some(&hot), new, transition, now)?;
+            let prepared =
+                super::stored::prepare(&super::stored::Before::of(&hot), new, transition, now)?;
             core.states.remove(&run);
             let outcome = backend.commit(&[prepared.commit])?;
             if outcome.first() == Some(&CommitOutcome::Committed) {

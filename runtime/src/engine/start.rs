@@ -9,7 +9,7 @@ use super::Engine;
 use super::change::rejected;
 use super::core::Core;
 use super::options::{check_labels, check_queue};
-use super::stored::{Hot, Prepared, prepare};
+use super::stored::{Before, Hot, Prepared, prepare};
 use crate::error::{Category, Error, code};
 use crate::manifest::{Document, Kind};
 use crate::plan::Plan;
@@ -184,7 +184,7 @@ impl Core {
         let run = start.run;
         let transition = run::apply(&plan, None, Input::Start(Box::new(start)), now)
             .map_err(|rejection| rejected(run, &rejection))?;
-        prepare(None, plan, transition, now)
+        prepare(&Before::default(), plan, transition, now)
     }
 
     fn commit_starts(

@@ -9,7 +9,7 @@ use crate::port::{
     Commit, LogRow, NewMessage, RunHead, RunId, StepItem, StoredRun, TimerKey, TimerRow, Timestamp,
     Version,
 };
-use crate::run::{Dispatch, Effect, Event, RunState, Transition};
+use crate::run::{self, Answer, Dispatch, Effect, Event, Input, Rejection, RunState, Transition};
 
 /// A snapshot is taken every so many versions, which bounds what recovery reads.
 const SNAPSHOT_EVERY: u64 = 16;
@@ -19,7 +19,7 @@ const WORTH_A_SNAPSHOT: u64 = 4;
 pub(super) const LARGEST_TRANSITION: usize = 16 * 1024 * 1024;
 
 /// A run's state at a version, with all that the next transition needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Hot {
     pub(super) head: RunHead,
     pub(super) plan: Arc<Plan>,
@@ -34,6 +34,35 @@ pub(super) struct Hot {
 pub(super) struct Prepared {
     pub(super) commit: Commit,
     pub(super) hot: Hot,
+}
+
+/// What an input means for a run.
+pub(super) enum Decision {
+    /// Nothing changed; the state that said so.
+    Nothing { answer: Answer, hot: Arc<Hot> },
+    /// A transition, and what to commit for it.
+    Change {
+        answer: Answer,
+        prepared: Result<Box<Prepared>, Error>,
+    },
+}
+
+/// What the commit of a transition builds on; nothing, for the first one of a run.
+#[derive(Default)]
+pub(super) struct Before {
+    version: Option<Version>,
+    snapshot: Version,
+    bytes: usize,
+}
+
+impl Before {
+    pub(super) const fn of(hot: &Hot) -> Self {
+        Self {
+            version: Some(hot.head.version),
+            snapshot: hot.snapshot,
+            bytes: hot.bytes,
+        }
+    }
 }
 
 impl Core {
@@ -76,20 +105,40 @@ impl Core {
     }
 }
 
-impl Hot {
-    /// What to commit for a transition of this run.
-    pub(super) fn prepare(
-        &self,
-        transition: Transition,
-        now: Timestamp,
-    ) -> Result<Prepared, Error> {
-        prepare(Some(self), Arc::clone(&self.plan), transition, now)
+/// Decides on a run. The state is changed in place, and copied only when someone else looks at it, too: what a step costs
+/// does not grow with the steps and variables of its run.
+pub(super) fn decide(hot: Arc<Hot>, input: Input, now: Timestamp) -> Result<Decision, Rejection> {
+    let Hot {
+        head,
+        plan,
+        state,
+        snapshot,
+        bytes,
+    } = Arc::unwrap_or_clone(hot);
+    let transition = run::apply(&plan, Some(state), input, now)?;
+    let answer = transition.answer;
+    if transition.events.is_empty() {
+        let hot = Arc::new(Hot {
+            head,
+            plan,
+            state: transition.state,
+            snapshot,
+            bytes,
+        });
+        return Ok(Decision::Nothing { answer, hot });
     }
+    let before = Before {
+        version: Some(head.version),
+        snapshot,
+        bytes,
+    };
+    let prepared = prepare(&before, plan, transition, now).map(Box::new);
+    Ok(Decision::Change { answer, prepared })
 }
 
-/// What to commit for a transition; `before` is `None` for the first one of a run.
+/// What to commit for a transition.
 pub(super) fn prepare(
-    before: Option<&Hot>,
+    before: &Before,
     plan: Arc<Plan>,
     transition: Transition,
     now: Timestamp,
@@ -110,7 +159,7 @@ pub(super) fn prepare(
     if log.events.len() > LARGEST_TRANSITION {
         return Err(too_large(run, log.events.len()));
     }
-    let last = before.map_or(Version(0), |before| before.snapshot);
+    let last = before.snapshot;
     // Rows before a migration are about another plan: recovery must not need them.
     let migrated = events
         .iter()
@@ -118,7 +167,7 @@ pub(super) fn prepare(
     let snapshot = (migrated || snapshot_is_due(&state, last)).then(|| state.to_snapshot());
     let bytes = match &snapshot {
         Some(snapshot) => snapshot.state.len(),
-        None => before.map_or(0, |before| before.bytes) + log.events.len(),
+        None => before.bytes + log.events.len(),
     };
     let hot = Hot {
         head: head.clone(),
@@ -128,7 +177,7 @@ pub(super) fn prepare(
         state,
     };
     let mut commit = Commit {
-        expected: before.map(|before| before.head.version),
+        expected: before.version,
         head,
         log,
         snapshot,
