@@ -1,6 +1,7 @@
 //! The stored form of a plan and its hash.
 
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::ids::Ids;
@@ -181,22 +182,25 @@ fn stored(model: &Model) -> Value {
 
 /// SHA-256 of the canonical JSON: members sorted by name, so that the order in which they were written does not count.
 fn hash(plan: &Value) -> PlanHash {
-    let digest = Sha256::digest(canonical(plan).to_string());
+    // A value is always JSON.
+    let text = serde_json::to_vec(&Canonical(plan)).unwrap_or_default();
+    let digest = Sha256::digest(text);
     PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(key, _)| *key);
-            let members: Map<_, _> = sorted
-                .into_iter()
-                .map(|(key, member)| (key.clone(), canonical(member)))
-                .collect();
-            Value::Object(members)
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(members) => {
+                let mut sorted: Vec<_> = members.iter().collect();
+                sorted.sort_by_key(|(key, _)| *key);
+                let members = sorted.into_iter();
+                serializer.collect_map(members.map(|(key, member)| (key, Canonical(member))))
+            }
+            Value::Array(elements) => serializer.collect_seq(elements.iter().map(Canonical)),
+            other => other.serialize(serializer),
         }
-        Value::Array(elements) => elements.iter().map(canonical).collect(),
-        other => other.clone(),
     }
 }
