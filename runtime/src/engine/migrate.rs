@@ -6,6 +6,7 @@ use super::Engine;
 use super::change::{busy, rejected};
 use super::manage::OrderedBy;
 use super::start::Startable;
+use super::stored::{Before, prepare};
 use crate::error::Error;
 use crate::manifest::Kind;
 use crate::plan::PlanKind;
@@ -79,8 +80,7 @@ impl Engine {
             let transition = run::migrate(&hot.plan, &new, state, by.clone(), reason.clone(), now)
                 .map_err(|rejection| rejected(run, &rejection))?;
             core.plans.keep(&new, &*backend)?;
-            let prepared =
-                super::stored::prepare(&super::stored::Before::of(&hot), new, transition, now)?;
+            let prepared = prepare(&Before::of(&hot), new, transition, now)?;
             core.states.remove(&run);
             let outcome = backend.commit(&[prepared.commit])?;
             if outcome.first() == Some(&CommitOutcome::Committed) {
