@@ -137,6 +137,19 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * Sends an event to a run: it answers every step that waits for it, or is kept for the next one that will.
+         *
+         * @param array<string, mixed> $payload
+         *
+         * @return string the run's status after it
+         *
+         * @throws Exception\EngineException when the run is unknown or takes no such event
+         */
+        public function signal(string $runId, string $name, array $payload = []): string
+        {
+        }
+
+        /**
          * What a token names, and where that attempt stands, without claiming it.
          *
          * `retry_due`: when the step's next attempt is due, in milliseconds since the Unix epoch, while its status is
@@ -676,6 +689,18 @@ namespace Ossa\Runtime {
          * @throws Exception\EngineException when the run or step is unknown, or the step has not failed
          */
         public function retryStep(string $runId, string $step): string
+        {
+        }
+
+        /**
+         * Answers a step that waits for a person: the form of a human task, or "approve" or "reject". The first of two
+         * answers counts.
+         *
+         * @return string the run's status after it
+         *
+         * @throws Exception\EngineException when the run or step is unknown, the step does not wait for this answer any more, or the answer does not fit its form
+         */
+        public function decide(string $runId, string $step, mixed $decision, string $comment = ''): string
         {
         }
 

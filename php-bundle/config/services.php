@@ -6,6 +6,7 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\RunDecideCommand;
 use Ossa\SymfonyRuntime\Command\RunExportCommand;
 use Ossa\SymfonyRuntime\Command\RunHistoryCommand;
 use Ossa\SymfonyRuntime\Command\RunImportCommand;
@@ -14,6 +15,7 @@ use Ossa\SymfonyRuntime\Command\RunMigrateCommand;
 use Ossa\SymfonyRuntime\Command\RunOrderCommand;
 use Ossa\SymfonyRuntime\Command\RunPruneCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
+use Ossa\SymfonyRuntime\Command\RunSignalCommand;
 use Ossa\SymfonyRuntime\Command\RunWhyCommand;
 use Ossa\SymfonyRuntime\Command\ValidateCommand;
 use Ossa\SymfonyRuntime\Console\RunOrder;
@@ -126,6 +128,12 @@ return static function (ContainerConfigurator $container): void {
             ->tag('console.command')
         ->set('.ossa.command.run_list', RunListCommand::class)
             ->args([service('ossa.engine')])
+            ->tag('console.command')
+        ->set('.ossa.command.run_decide', RunDecideCommand::class)
+            ->args([service('ossa.engine'), service('ossa.runtime')])
+            ->tag('console.command')
+        ->set('.ossa.command.run_signal', RunSignalCommand::class)
+            ->args([service('ossa.engine'), service('ossa.runtime')])
             ->tag('console.command')
         ->set('.ossa.command.run_show', RunShowCommand::class)
             ->args([service('ossa.engine')])

@@ -83,4 +83,38 @@ final readonly class OssaRuntime
         $this->engine->retryStep($runId, $step);
         $this->relay->afterEngineCall();
     }
+
+    /**
+     * Answers a step that waits for a person: the form of a human task, or "approve" or "reject".
+     *
+     * @param string $by one person; whether that person may answer is for the caller to know
+     *
+     * @return string the run's status after it
+     *
+     * @throws \Ossa\Runtime\Exception\EngineException when the step does not wait for this answer any more, or it does not fit its form
+     */
+    public function decide(string $runId, string $step, mixed $decision, string $by, string $comment = ''): string
+    {
+        $status = $this->engine->operator($by)->decide($runId, $step, $decision, $comment);
+        $this->relay->afterEngineCall();
+
+        return $status;
+    }
+
+    /**
+     * Sends an event to a run: it answers every step that waits for it, or is kept for the next one that will.
+     *
+     * @param array<string, mixed> $payload
+     *
+     * @return string the run's status after it
+     *
+     * @throws \Ossa\Runtime\Exception\EngineException when the run is unknown or takes no such event
+     */
+    public function signal(string $runId, string $name, array $payload = []): string
+    {
+        $status = $this->engine->signal($runId, $name, $payload);
+        $this->relay->afterEngineCall();
+
+        return $status;
+    }
 }

@@ -48,9 +48,7 @@ impl Store {
     fn with_two_runs() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(&dsn(folder.path()), EngineOptions::default()).unwrap();
-        let loaded = load_str(WORKFLOW, &Options::default());
-        let plan = Plan::compile(loaded.manifests().next().unwrap(), &Nothing).unwrap();
-        let plan = Arc::new(plan);
+        let plan = plan(WORKFLOW);
         let start = || {
             let request = StartRequest::of_plan(Arc::clone(&plan), json!({}));
             engine.start(request).unwrap().run
@@ -79,6 +77,11 @@ impl Store {
             String::from_utf8(output.stdout).unwrap(),
         )
     }
+}
+
+fn plan(text: &str) -> Arc<Plan> {
+    let loaded = load_str(text, &Options::default());
+    Arc::new(Plan::compile(loaded.manifests().next().unwrap(), &Nothing).unwrap())
 }
 
 fn dsn(folder: &Path) -> String {
@@ -196,6 +199,30 @@ fn an_order_that_is_refused_says_so_with_exit_code_1() {
     }
     let unknown = "00000000-0000-7000-8000-000000000000";
     assert_eq!(store.ossa(&["pause", unknown]).0, 2);
+}
+
+#[test]
+fn steps_that_wait_are_answered() {
+    let store = Store::with_two_runs();
+    let waits = "apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: buy}
+spec:
+  steps:
+    - {id: sign, type: approval, approvers: [{role: finance}]}
+    - {id: paid, kind: Task, inline: {execution: {type: event_wait, event: {type: payment.received}}}}
+";
+    let engine = Engine::open(&dsn(store.folder.path()), EngineOptions::default()).unwrap();
+    let started = engine.start(StartRequest::of_plan(plan(waits), json!({})));
+    let id = started.unwrap().run.to_string();
+    let sign = ["decide", &id, "sign", "approve", "--by=ada"];
+    assert_eq!(store.ossa(&sign), (0, format!("run {id} is waiting\n")));
+    assert_eq!(store.ossa(&sign), (1, String::new()), "it is answered");
+    let signal = |more: &[&str]| store.ossa(&[&["signal", id.as_str()], more].concat());
+    assert_eq!(signal(&["nobody.asked"]).0, 1);
+    assert_eq!(signal(&["payment.received", "--payload=5"]).0, 2);
+    let (code, text) = signal(&["payment.received", r#"--payload={"amount": 5}"#]);
+    assert_eq!((code, text), (0, format!("run {id} is completed\n")));
 }
 
 #[test]

@@ -181,6 +181,38 @@ final class RunCommandsTest extends ApplicationTestCase
         self::assertSame([1, 2], [$import($file)->getStatusCode(), $import('/no/such/file')->getStatusCode()]);
     }
 
+    public function testAnApprovalAndAnEventLetARunGoOn(): void
+    {
+        $this->manifest('ask', <<<'YAML'
+            apiVersion: ossa/v0.3.0
+            kind: Workflow
+            metadata: {name: ask}
+            spec:
+              steps:
+                - {id: sign, type: approval, approvers: [{role: finance}]}
+                - {id: paid, kind: Task, inline: {execution: {type: event_wait, event: {type: payment.received}}}}
+                - {id: ship, kind: Task, ref: echo, input: {value: '${{ steps.paid.output.amount }}'}}
+            YAML);
+        $run = $this->runtime()->startWorkflow('ask')->getId();
+        self::assertSame('waiting', $this->runOf($run)->getStatus());
+
+        $decide = ['command' => 'ossa:run:decide', 'id' => $run, 'step' => 'sign', 'decision' => 'approve', '--by' => 'ada', '--reason' => 'it is cheap'];
+        self::assertSame("Run $run is waiting.", trim($this->console($decide)->getDisplay()));
+        $late = $this->console($decide);
+        self::assertSame(1, $late->getStatusCode());
+        self::assertStringContainsString('OSSA-R012', $late->getErrorOutput());
+
+        $signal = ['command' => 'ossa:run:signal', 'id' => $run];
+        self::assertSame(2, $this->console($signal + ['event' => 'payment.received', '--payload' => '5'])->getStatusCode());
+        self::assertSame(1, $this->console($signal + ['event' => 'nobody.asked'])->getStatusCode());
+        $sent = $this->console($signal + ['event' => 'payment.received', '--payload' => '{"amount": 5}', '--format' => 'json']);
+        self::assertSame(['run' => $run, 'status' => 'running'], json_decode($sent->getDisplay(), true), $sent->getErrorOutput());
+
+        self::assertSame('completed', $this->workUntilEnded($run, ['ossa'])->getStatus(), $this->log());
+        self::assertStringContainsString('it is cheap', json_encode($this->step($run, 'sign')['output'], \JSON_THROW_ON_ERROR));
+        self::assertSame(['value' => 5], $this->step($run, 'ship')['output']);
+    }
+
     /** @param array<string, string> $more */
     private function order(string $order, string $run, array $more = []): ApplicationTester
     {

@@ -13,6 +13,7 @@ use ossa_runtime::engine::{
     ClaimOutcome, Engine as Runtime, Rehearsal, StepDispatch as RelayedItem,
 };
 use ossa_runtime::port::Version;
+use serde_json::Value;
 
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
@@ -108,6 +109,19 @@ impl Engine {
     fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>) -> Answer<String> {
         let runtime = self.runtime.get()?;
         Ok(runtime.retry_step(read::run_id(runId)?, step.text("$step")?)?)
+    }
+
+    #[php(defaults(payload = Table::EMPTY))]
+    fn signal(
+        &self,
+        runId: Bytes<'_>,
+        name: Bytes<'_>,
+        payload: Table<'_>,
+    ) -> Answer<&'static str> {
+        let payload = Value::Object(from_php::object(payload.get(), "$payload")?);
+        let runtime = self.runtime.get()?;
+        let status = runtime.signal(read::run_id(runId)?, name.text("$name")?, payload)?;
+        Ok(status.as_str())
     }
 
     fn describe(&self, token: Bytes<'_>) -> Answer<ZBox<ZendHashTable>> {

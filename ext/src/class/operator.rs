@@ -8,12 +8,12 @@
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
-use ext_php_rs::types::ZendHashTable;
+use ext_php_rs::types::{ZendHashTable, Zval};
 use ossa_runtime::engine::{Engine as Runtime, OrderedBy, Startable};
 
 use super::engine_options as read;
 use crate::convert::argument::Bytes;
-use crate::convert::to_php;
+use crate::convert::{from_php, to_php};
 use crate::error::{Answer, Fault};
 use crate::process::Owned;
 
@@ -108,6 +108,22 @@ impl Operator {
         let (run, step) = (read::run_id(runId)?, step.text("$step")?);
         let by = self.ordered(reason)?;
         Ok(self.runtime.get()?.execute_step(run, step, by)?)
+    }
+
+    #[php(defaults(comment = Bytes::from("")))]
+    fn decide(
+        &self,
+        runId: Bytes<'_>,
+        step: Bytes<'_>,
+        decision: &Zval,
+        comment: Bytes<'_>,
+    ) -> Answer<&'static str> {
+        let (run, step) = (read::run_id(runId)?, step.text("$step")?);
+        let decision = from_php::value_or_empty_object(decision, "$decision")?;
+        let comment = Some(comment.text("$comment")?).filter(|comment| !comment.is_empty());
+        let runtime = self.runtime.get()?;
+        let status = runtime.decide(run, step, decision, &self.by, comment)?;
+        Ok(status.as_str())
     }
 
     #[php(defaults(to = Bytes::from(""), dryRun = false, reason = Bytes::from("")))]

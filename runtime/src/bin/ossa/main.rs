@@ -7,6 +7,7 @@ mod explain;
 mod graph;
 mod output;
 mod run;
+mod run_answer;
 mod run_list;
 mod run_migrate;
 mod run_move;

@@ -11,6 +11,7 @@ use ossa_runtime::port::{RunId, RunStatus, Timestamp, Version};
 use ossa_runtime::run::StepView;
 
 use crate::output::{FAILURE, FINDINGS, Output};
+use crate::run_answer::Answer;
 use crate::run_list::{List, Prune};
 use crate::run_migrate::Migrate;
 use crate::run_move::{Export, Import};
@@ -55,6 +56,8 @@ enum Verb {
     },
     #[command(flatten)]
     Steer(Steer),
+    #[command(flatten)]
+    Answer(Answer),
     /// Remove runs that have ended, with their history
     Prune(Prune),
     Migrate(Migrate),
@@ -148,6 +151,7 @@ impl Run {
                 Ok(0)
             }
             Verb::Steer(order) => order.carry_out(&engine, self.format, output),
+            Verb::Answer(answer) => answer.give(&engine, self.format, output),
             Verb::Prune(prune) => prune.carry_out(&engine, self.format, output),
             Verb::Migrate(migrate) => migrate.carry_out(&engine, self.format, output),
             Verb::Export(export) => export.write(&engine, output),

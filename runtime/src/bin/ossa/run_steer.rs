@@ -120,7 +120,12 @@ fn status(engine: &Engine, run: RunId) -> Result<RunStatus, Failure> {
         .ok_or_else(|| crate::run::unknown(run))
 }
 
-fn tell(run: RunId, status: RunStatus, format: Format, output: &mut Output) -> Result<(), Failure> {
+pub(crate) fn tell(
+    run: RunId,
+    status: RunStatus,
+    format: Format,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let status = status.as_str();
     output.line(match format {
         Format::Json => json!({ "run": run, "status": status }).to_string(),
