@@ -16,6 +16,7 @@ mod contract;
 mod documentation;
 mod failure;
 mod fallback;
+mod flow;
 mod goto;
 mod harness;
 mod order;
