@@ -48,7 +48,9 @@ impl<A: StoreAccess> World<'_, A> {
                 | Rejection::InvalidAnswer { .. }
                 | Rejection::SignalRefused { .. }
                 // The iteration it belongs to is finished.
-                | Rejection::UnknownAttempt { .. }),
+                | Rejection::UnknownAttempt { .. }
+                // A power cut took the run before its start was synced; that nothing told is lost is checked there.
+                | Rejection::NotStarted),
             ) => self.note(format_args!("{rejection}")),
             other => self.broken(format!("an answer to {place:?} leads to {other:?}")),
         }
