@@ -7,6 +7,7 @@ namespace Ossa\SymfonyRuntime\Command;
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
 use Ossa\SymfonyRuntime\Console\Failure;
+use Ossa\SymfonyRuntime\Console\JsonObject;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
 use Ossa\SymfonyRuntime\Console\RunData;
 use Ossa\SymfonyRuntime\Console\RunFilter;
@@ -137,14 +138,7 @@ final class DispatchCommand extends Command
         if ('-' === $json) {
             $json = (string) stream_get_contents(\STDIN);
         }
-        try {
-            $data = json_decode($json, false, 512, \JSON_THROW_ON_ERROR);
-        } catch (\JsonException $exception) {
-            throw new InvalidOptionException(\sprintf('The option "--input" must be a JSON object: %s.', $exception->getMessage()), 0, $exception);
-        }
-        if (!$data instanceof \stdClass) {
-            throw new InvalidOptionException(\sprintf('The option "--input" must be a JSON object, it is: %s.', get_debug_type($data)));
-        }
+        JsonObject::read('input', $json);
 
         /* @var array<string, mixed> */
         return json_decode($json, true, 512, \JSON_THROW_ON_ERROR);

@@ -49,7 +49,7 @@ final class RunDecideCommand extends Command
         } catch (EngineException $exception) {
             return Failure::show($exception, $output);
         }
-        $output->writeln(OutputFormat::Json === $format ? OutputFormat::json(['run' => $id, 'status' => $status]) : \sprintf('Run %s is %s.', $id, $status));
+        $output->writeln($format->statusOf($id, $status));
 
         return Command::SUCCESS;
     }

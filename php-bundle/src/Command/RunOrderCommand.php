@@ -59,7 +59,7 @@ final class RunOrderCommand extends Command
 
             return Command::FAILURE;
         }
-        $output->writeln(OutputFormat::Json === $format ? OutputFormat::json(['run' => $id, 'status' => $status]) : \sprintf('Run %s is %s.', $id, $status));
+        $output->writeln($format->statusOf($id, $status));
 
         return Command::SUCCESS;
     }

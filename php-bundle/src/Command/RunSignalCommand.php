@@ -7,6 +7,7 @@ namespace Ossa\SymfonyRuntime\Command;
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
 use Ossa\SymfonyRuntime\Console\Failure;
+use Ossa\SymfonyRuntime\Console\JsonObject;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
 use Ossa\SymfonyRuntime\Console\RunArgument;
 use Ossa\SymfonyRuntime\OssaRuntime;
@@ -49,7 +50,7 @@ final class RunSignalCommand extends Command
         } catch (EngineException $exception) {
             return Failure::show($exception, $output);
         }
-        $output->writeln(OutputFormat::Json === $format ? OutputFormat::json(['run' => $id, 'status' => $status]) : \sprintf('Run %s is %s.', $id, $status));
+        $output->writeln($format->statusOf($id, $status));
 
         return Command::SUCCESS;
     }
@@ -58,11 +59,7 @@ final class RunSignalCommand extends Command
     private static function payload(InputInterface $input): array
     {
         $json = $input->getOption('payload');
-        $payload = \is_string($json) ? json_decode($json) : null;
-        if (!$payload instanceof \stdClass) {
-            throw new InvalidOptionException('The option "--payload" must be a JSON object.');
-        }
 
-        return get_object_vars($payload);
+        return get_object_vars(JsonObject::read('payload', \is_string($json) ? $json : ''));
     }
 }

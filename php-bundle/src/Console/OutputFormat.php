@@ -37,6 +37,12 @@ enum OutputFormat: string
         return array_column(self::cases(), 'value');
     }
 
+    /** What a command says that changed a run. */
+    public function statusOf(string $run, string $status): string
+    {
+        return self::Json === $this ? self::json(['run' => $run, 'status' => $status]) : \sprintf('Run %s is %s.', $run, $status);
+    }
+
     public static function json(mixed $value): string
     {
         return json_encode($value, \JSON_PRETTY_PRINT | \JSON_UNESCAPED_SLASHES | \JSON_UNESCAPED_UNICODE | \JSON_THROW_ON_ERROR | \JSON_PRESERVE_ZERO_FRACTION);
