@@ -47,11 +47,7 @@ fn block(graph: &Graph, number: usize, depth: usize, out: &mut String) {
         }
         let _ = writeln!(out, "{indent}subgraph n{number}[\"{label}\"]");
         for inner in &vertex.blocks {
-            match graph
-                .blocks
-                .get(*inner)
-                .and_then(|block| block.label.as_deref())
-            {
+            match graph.label_of(*inner) {
                 None => block(graph, *inner, depth + 1, out),
                 Some(name) => {
                     let _ = writeln!(out, "{indent}  subgraph b{inner}[\"{}\"]", escaped(name));

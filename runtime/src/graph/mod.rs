@@ -157,6 +157,11 @@ impl Graph {
         }
     }
 
+    /// What a block is called; `None` for one without a name.
+    fn label_of(&self, block: usize) -> Option<&str> {
+        self.blocks.get(block)?.label.as_deref()
+    }
+
     /// The steps of a block with their numbers; none for a block that is not there.
     fn within(&self, block: usize) -> impl Iterator<Item = (usize, &Vertex)> {
         let range = self.blocks.get(block).map(|block| block.vertices.clone());

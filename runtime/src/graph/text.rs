@@ -71,10 +71,7 @@ fn block(graph: &Graph, number: usize, depth: usize, rows: &mut Vec<Row>) {
             remarks: visible(&remarks.join("; ")),
         });
         for inner in &vertex.blocks {
-            let label = graph
-                .blocks
-                .get(*inner)
-                .and_then(|block| block.label.as_deref());
+            let label = graph.label_of(*inner);
             if let Some(label) = label {
                 rows.push(Row {
                     depth,

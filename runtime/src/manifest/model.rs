@@ -485,6 +485,21 @@ pub enum TriggerKind {
     Other(String),
 }
 
+/// The types of runtimes in the official schema.
+pub(super) const RUNTIME_TYPES: &[&str] = &[
+    "unified",
+    "google-a2a",
+    "gitlab-duo",
+    "ossa-mesh",
+    "mcp",
+    "local",
+    "drupal",
+    "symfony_messenger",
+    "kagent",
+    "temporal",
+    "node",
+];
+
 /// `runtime` of a manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Runtime {

@@ -143,6 +143,16 @@ impl<'a> Machine<'a> {
 
     /// What the step's own expressions see.
     pub(super) fn names_of_step(&self, place: Place, purpose: &'static str) -> Names<'_> {
+        self.names_at(Site {
+            place: Some(place),
+            attempt: self.state.step(place).map_or(0, |step| step.attempt),
+            purpose,
+            used: Cell::new(0),
+        })
+    }
+
+    /// What expressions at this site see of the run.
+    pub(super) fn names_at(&self, site: Site) -> Names<'_> {
         Names {
             plan: self.plan,
             start: self.state.start(),
@@ -152,12 +162,7 @@ impl<'a> Machine<'a> {
             input: None,
             output: None,
             isolated: false,
-            site: Site {
-                place: Some(place),
-                attempt: self.state.step(place).map_or(0, |step| step.attempt),
-                purpose,
-                used: Cell::new(0),
-            },
+            site,
         }
     }
 

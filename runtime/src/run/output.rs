@@ -91,17 +91,7 @@ impl Machine<'_> {
     }
 
     fn names_of_run(&self) -> Names<'_> {
-        Names {
-            plan: self.plan,
-            start: self.state.start(),
-            variables: self.state.variables(),
-            state: Some(&self.state),
-            now: self.now,
-            input: None,
-            output: None,
-            isolated: false,
-            site: Site::of_run("output"),
-        }
+        self.names_at(Site::of_run("output"))
     }
 
     fn warn(&mut self, message: String) -> Result<(), Rejection> {

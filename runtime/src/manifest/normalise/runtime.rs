@@ -3,23 +3,8 @@
 use serde_json::Value;
 
 use super::super::code;
-use super::super::model::{Binding, Runtime};
+use super::super::model::{Binding, RUNTIME_TYPES, Runtime};
 use super::super::reader::{Fields, Part, Report};
-
-/// The types of the official schema.
-const TYPES: &[&str] = &[
-    "unified",
-    "google-a2a",
-    "gitlab-duo",
-    "ossa-mesh",
-    "mcp",
-    "local",
-    "drupal",
-    "symfony_messenger",
-    "kagent",
-    "temporal",
-    "node",
-];
 
 /// Types seen in manifests which hosts of this runtime understand all the same.
 const TOLERATED_TYPES: &[&str] = &["symfony", "any"];
@@ -48,7 +33,7 @@ pub(super) fn runtime(part: &Part<'_>, report: &Report) -> Runtime {
     let fields = Fields::of(part, report);
     let kind = fields.text("type");
     if let (Some(kind), Some(part)) = (&kind, fields.get("type"))
-        && !TYPES.contains(&kind.as_str())
+        && !RUNTIME_TYPES.contains(&kind.as_str())
         && !TOLERATED_TYPES.contains(&kind.as_str())
     {
         report.push(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::model::RUNTIME_TYPES;
 use super::Family;
 use super::shape::{
     at_least, between, closed, flag, list_of, map_of, mapping, matching, open, requires, set_of,
@@ -93,22 +94,7 @@ fn metadata(family: Family) -> Value {
 
 fn runtime(family: Family) -> Value {
     let mut schema = closed([
-        (
-            "type",
-            word(&[
-                "unified",
-                "google-a2a",
-                "gitlab-duo",
-                "ossa-mesh",
-                "mcp",
-                "local",
-                "drupal",
-                "symfony_messenger",
-                "kagent",
-                "temporal",
-                "node",
-            ]),
-        ),
+        ("type", word(RUNTIME_TYPES)),
         (
             "supports",
             set_of(word(&[
