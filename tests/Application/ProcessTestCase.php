@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Ossa\Tests\Application;
 
 use Composer\Autoload\ClassLoader;
+use Ossa\Tests\Support\TestServer;
 use Symfony\Component\Process\Process;
 
 /** A test with processes of its own: workers, consoles and servers, none of which outlives it. */
@@ -14,16 +15,20 @@ abstract class ProcessTestCase extends ApplicationTestCase
     private array $workers = [];
     /** @var list<string> */
     private array $workerCommand = [];
-    /** @var list<Process> */
-    private array $others = [];
+    /** @var list<TestServer> */
+    private array $servers = [];
 
     protected function tearDown(): void
     {
-        foreach ([...$this->workers, ...$this->others] as $process) {
+        foreach ($this->workers as $process) {
             $process->stop(5, \SIGTERM);
         }
         $this->workers = [];
         parent::tearDown();
+        foreach ($this->servers as $server) {
+            $server->stop();
+        }
+        $this->servers = [];
     }
 
     /**
@@ -110,35 +115,10 @@ abstract class ProcessTestCase extends ApplicationTestCase
         }
     }
 
-    /**
-     * Starts a Redis server on a free port; skips the test where there is none.
-     *
-     * @return int its port
-     */
-    protected function startRedis(): int
+    /** A server of this test alone; skips the test where it is not installed. */
+    protected function server(string $name): TestServer
     {
-        $binary = trim((string) shell_exec('command -v redis-server'));
-        if ('' === $binary) {
-            self::markTestSkipped('redis-server is not installed');
-        }
-        if (!\extension_loaded('redis')) {
-            self::markTestSkipped('the PHP extension "redis" is not installed');
-        }
-        $port = self::freePort();
-        $server = new Process([$binary, '--port', (string) $port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', $this->folder()], timeout: null);
-        $server->start();
-        $this->others[] = $server;
-        $this->superviseUntil(static function () use ($port): bool {
-            $connection = @fsockopen('127.0.0.1', $port);
-            if (false === $connection) {
-                return false;
-            }
-            fclose($connection);
-
-            return true;
-        });
-
-        return $port;
+        return $this->servers[] = TestServer::start($name);
     }
 
     private function startWorker(int $number): void
@@ -149,15 +129,5 @@ abstract class ProcessTestCase extends ApplicationTestCase
         $worker->disableOutput();
         $worker->start();
         $this->workers[$number] = $worker;
-    }
-
-    private static function freePort(): int
-    {
-        $socket = stream_socket_server('tcp://127.0.0.1:0');
-        self::assertNotFalse($socket);
-        $name = (string) stream_socket_get_name($socket, false);
-        fclose($socket);
-
-        return (int) substr($name, (int) strrpos($name, ':') + 1);
     }
 }

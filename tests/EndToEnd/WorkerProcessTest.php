@@ -145,7 +145,10 @@ final class WorkerProcessTest extends ProcessTestCase
     private function bootOn(string $dsn, array $runtime = []): void
     {
         if (str_contains($dsn, '{redis}')) {
-            $dsn = strtr($dsn, ['{redis}' => (string) $this->startRedis(), '{process}' => '%env(OSSA_TEST_CONSUMER)%']);
+            if (!\extension_loaded('redis')) {
+                self::markTestSkipped('the PHP extension "redis" is not installed');
+            }
+            $dsn = strtr($dsn, ['{redis}' => (string) $this->server('redis')->port, '{process}' => '%env(OSSA_TEST_CONSUMER)%']);
         }
         $this->boot(
             ['runtime' => ['transport' => 'work', 'lease_seconds' => 2, 'retry' => ['max_attempts' => 2, 'initial_delay_ms' => 50]] + $runtime],
