@@ -175,6 +175,7 @@ fn consumption(criterion: &mut Criterion) {
             queues: vec!["ossa".to_owned()],
             worker: WorkerId("bench".to_owned()),
             max: batch,
+            eldest: 0,
             lease: Lease {
                 now: NOW,
                 duration: Duration::from_secs(30),

@@ -128,6 +128,7 @@ impl Engine {
             queues: queues.iter().map(|&queue| queue.to_owned()).collect(),
             worker: core.worker.clone(),
             max,
+            eldest: core.turns.eldest_of(max),
             lease: core.lease(),
         })?;
         let mut attempts = Vec::with_capacity(fetched.admitted.len());

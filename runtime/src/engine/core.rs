@@ -15,6 +15,7 @@ use super::plans::Plans;
 use super::set_back::SetBacks;
 use super::timer::{Setting, Stuck};
 use super::token::{TokenError, TokenSigner};
+use super::turns::Turns;
 use crate::adapter;
 use crate::error::{Category, Error, code};
 use crate::port::{Backend, Lease, StepRef, Timestamp, WorkerId};
@@ -31,6 +32,7 @@ pub(super) struct Core {
     pub(super) states: StateCache,
     pub(super) claims: Claims,
     pub(super) keeper: Keeper,
+    pub(super) turns: Turns,
     pub(super) set_backs: SetBacks,
     pub(super) stuck_steps: Stuck<StepRef>,
     pub(super) stuck_timers: Stuck<Setting>,
@@ -71,6 +73,7 @@ impl Core {
             states: StateCache::new(options.cache_bytes),
             claims: Claims::default(),
             keeper: Keeper::default(),
+            turns: Turns::default(),
             set_backs: SetBacks::default(),
             stuck_steps: Stuck::default(),
             stuck_timers: Stuck::default(),

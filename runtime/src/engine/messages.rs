@@ -8,7 +8,7 @@ use super::Engine;
 use super::options::check_queue;
 use crate::error::{Category, Error, code};
 use crate::port::{
-    Delivery, KvEntry, KvVersion, KvWrite, MessageId, NewMessage, Priority, QueueCounts,
+    Delivery, Finding, KvEntry, KvVersion, KvWrite, MessageId, NewMessage, Priority, QueueCounts,
 };
 
 /// A message to send.
@@ -78,6 +78,14 @@ impl Engine {
         check_queue(queue)?;
         let backend = self.core().backend().map_err(transport)?;
         backend.find_message(queue, id).map_err(transport)
+    }
+
+    /// What keeps the store from its promise although it works: settings that lose data in a power cut, and the like.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn findings(&self) -> Result<Vec<Finding>, Error> {
+        Ok(self.core().backend()?.findings()?)
     }
 
     /// The value of a key.

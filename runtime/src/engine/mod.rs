@@ -28,6 +28,7 @@ mod start;
 mod stored;
 mod timer;
 mod token;
+mod turns;
 mod unreadable;
 mod view;
 mod waiting;

@@ -49,6 +49,7 @@ impl Engine {
             queues: queues.iter().map(|&queue| queue.to_owned()).collect(),
             worker: core.worker.clone(),
             max,
+            eldest: core.turns.eldest_of(max),
             lease: Lease {
                 now: core.now(),
                 duration: CONFIRM_WITHIN,

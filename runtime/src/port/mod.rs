@@ -8,6 +8,7 @@
 
 mod clock;
 mod error;
+mod finding;
 mod id;
 mod key_value;
 mod queue;
@@ -16,6 +17,7 @@ mod time;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
+pub use finding::Finding;
 pub use id::{MessageId, PlanHash, RunId, StepRef, Version, WorkerId};
 pub use key_value::{KeyValue, KvEntry, KvVersion, KvWrite};
 pub use queue::{

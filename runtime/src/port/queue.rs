@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MessageId, RunId, StepRef, StoreError, Timestamp, WorkerId};
+use super::{Finding, MessageId, RunId, StepRef, StoreError, Timestamp, WorkerId};
 
 /// How urgent a message or run is. Accepted aliases: P0–P3, `urgent` (critical), `background` (low).
 #[derive(
@@ -90,8 +90,19 @@ pub struct Receive {
     pub worker: WorkerId,
     /// At most this many.
     pub max: usize,
+    /// How many of these places go to the messages visible for longest, whatever their priority. A caller that always
+    /// passes 0 lets what is urgent starve the rest.
+    pub eldest: usize,
     /// Until when the claim holds, unless extended.
     pub lease: Lease,
+}
+
+impl Receive {
+    /// How many places are filled most urgent first.
+    #[must_use]
+    pub const fn in_turn(&self) -> usize {
+        self.max.saturating_sub(self.eldest)
+    }
 }
 
 /// A lease's terms: when it is taken and for how long.
@@ -186,7 +197,9 @@ pub trait Queue: Send + Sync {
     ) -> Result<Vec<MessageId>, StoreError>;
 
     /// Claims up to `max` visible messages (also those whose lease ran out), most urgent first, then in the order of
-    /// the queues, then the one visible for longest, then the one published first. Does not wait.
+    /// the queues, then the one visible for longest, then the one published first. When that has filled all places but the
+    /// last `eldest`, these go to the messages then visible for longest, whatever their priority and queue; of equal ones
+    /// to the one published first. Does not wait.
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
 
     /// Takes up to `max` visible step items in the order of [`receive`](Self::receive) without claiming them, for a relay
@@ -252,4 +265,10 @@ pub trait Queue: Send + Sync {
     /// Waits until something may have been published since `seen`, or until `timeout`; returns the new marker to pass
     /// as `seen` next time. May return early and for nothing. Pass 0 at first.
     fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError>;
+
+    /// What keeps the backend from its promise although it works: for the checks of an installation. Looks it up each
+    /// time.
+    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(Vec::new())
+    }
 }

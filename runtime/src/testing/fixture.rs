@@ -165,6 +165,7 @@ pub(super) fn request(queues: &[&str], max: usize, now: Timestamp) -> Receive {
         queues: queues.iter().map(ToString::to_string).collect(),
         worker: worker(),
         max,
+        eldest: 0,
         lease: lease(now),
     }
 }

@@ -10,7 +10,7 @@ use super::fixture::{
 };
 use super::{Case, cases};
 use crate::port::{
-    Backend, ClaimAnswer, Delivery, MessageId, NewMessage, Priority, QueueCounts, Receipt,
+    Backend, ClaimAnswer, Delivery, MessageId, NewMessage, Priority, QueueCounts, Receipt, Receive,
     StoreError,
 };
 
@@ -21,6 +21,8 @@ pub(super) const CASES: &[Case] = cases![
     a_thousand_messages_are_published_and_received_in_order,
     publishing_nothing_and_receiving_nothing_are_fine,
     the_most_urgent_come_first_then_the_earlier_queue_then_the_oldest,
+    places_for_the_eldest_go_to_those_visible_for_longest,
+    no_priority_starves_the_others,
     a_message_given_back_waits_behind_those_visible_before,
     a_delayed_message_is_invisible_until_its_time,
     many_delayed_messages_do_not_hide_a_visible_one,
@@ -166,6 +168,74 @@ fn the_most_urgent_come_first_then_the_earlier_queue_then_the_oldest(
         received.extend(backend.receive(&request(&["a", "b", "a"], 3, at(10)))?);
     }
     assert_eq!(bodies(&received), expected);
+    Ok(())
+}
+
+fn places_for_the_eldest_go_to_those_visible_for_longest(
+    backend: &Arc<dyn Backend>,
+) -> Result<(), StoreError> {
+    let aged = |queue, priority, millis: i64| NewMessage {
+        priority,
+        available_at: at(millis),
+        ..message(queue, &format!("{} {millis}", Priority::as_str(priority)))
+    };
+    publish(
+        backend.as_ref(),
+        &[
+            aged("a", Priority::Low, 2),
+            aged("b", Priority::Low, 1),
+            aged("a", Priority::Normal, 3),
+            aged("a", Priority::Critical, 5),
+            aged("b", Priority::Critical, 4),
+            aged("a", Priority::Critical, 6),
+            aged("a", Priority::Low, 99),
+        ],
+    )?;
+    let receive = |max, eldest, now| {
+        let claimed = backend.receive(&Receive {
+            eldest,
+            ..request(&["a", "b", "a"], max, at(now))
+        })?;
+        Ok::<_, StoreError>(bodies(&claimed))
+    };
+    assert_eq!(receive(2, 1, 10)?, ["critical 5", "low 1"]);
+    assert_eq!(receive(1, 1, 10)?, ["low 2"]);
+    assert_eq!(receive(1, 0, 10)?, ["critical 6"]);
+    assert_eq!(receive(9, 2, 10)?, ["critical 4", "normal 3"]);
+    assert_eq!(receive(9, 9, 10)?, [""; 0]);
+    Ok(())
+}
+
+fn no_priority_starves_the_others(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {
+    let urgent = |priority, millis| NewMessage {
+        priority,
+        available_at: at(millis),
+        ..message("q", Priority::as_str(priority))
+    };
+    let patient = [Priority::Low, Priority::Normal, Priority::High];
+    publish(backend.as_ref(), &patient.map(|it| urgent(it, 0)))?;
+    let mut claimed = Vec::new();
+    // A flood: as many critical ones come as are claimed.
+    for place in 0..16 {
+        let now = 1 + place;
+        let flood = [
+            urgent(Priority::Critical, now),
+            urgent(Priority::Critical, now),
+        ];
+        publish(backend.as_ref(), &flood)?;
+        let request = Receive {
+            eldest: usize::from(place % 4 == 3),
+            ..request(&["q"], 1, at(now))
+        };
+        claimed.extend(bodies(&backend.receive(&request)?));
+    }
+    assert_eq!(claimed.iter().filter(|it| *it == "critical").count(), 13);
+    for priority in patient {
+        assert!(
+            claimed.iter().any(|it| it == priority.as_str()),
+            "{claimed:?}"
+        );
+    }
     Ok(())
 }
 

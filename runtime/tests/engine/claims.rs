@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ossa_runtime::engine::{ClaimOutcome, Engine, EngineOptions, Reported, StepClaim};
+use ossa_runtime::engine::{
+    ClaimOutcome, Engine, EngineOptions, Reported, StartRequest, StepClaim,
+};
 use ossa_runtime::port::{Backend, Clock, NewMessage, Priority, RunStatus, StepItem, StepRef};
 use serde_json::json;
 
@@ -244,6 +246,27 @@ stories! {
             engine.complete(&take(&lab.engine()).token, json!({})).unwrap();
             assert_eq!(status(&engine, id), RunStatus::Completed);
         }
+    }
+
+    fn a_flood_of_urgent_runs_does_not_starve_the_others(lab) {
+        let engine = lab.engine();
+        let plan = workflow(&step("only"));
+        let start = |priority| {
+            let request = StartRequest { priority, ..StartRequest::of_plan(Arc::clone(&plan), json!({})) };
+            engine.start(request).unwrap().run
+        };
+        let patient = start(Priority::Low);
+        lab.pass(Duration::from_millis(1));
+        let mut places = 0;
+        while status(&engine, patient) == RunStatus::Running {
+            for _ in 0..2 {
+                start(Priority::Critical);
+            }
+            engine.complete(&take(&engine).token, json!({})).unwrap();
+            places += 1;
+            assert!(places <= 16);
+        }
+        assert!(places > 1, "what is urgent goes first");
     }
 
     fn an_attempt_of_no_run_becomes_a_dead_letter_that_says_why(lab) {

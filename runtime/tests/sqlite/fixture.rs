@@ -147,6 +147,7 @@ pub(crate) fn request(queue: &str, max: usize, now: Timestamp) -> Receive {
         queues: vec![queue.to_owned()],
         worker: WorkerId("worker".to_owned()),
         max,
+        eldest: 0,
         lease: Lease {
             now,
             duration: Duration::from_secs(30),

@@ -25,6 +25,7 @@ enum Operation {
         relay: bool,
         queues: Vec<&'static str>,
         max: usize,
+        eldest: usize,
     },
     ClaimStep(StepRef),
     Ack(Vec<usize>),
@@ -175,8 +176,8 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => vec(transition(), 1..3).prop_map(Operation::Commit),
         3 => vec(new_message(), 1..4).prop_map(Operation::Publish),
-        6 => (any::<bool>(), vec(select(&QUEUES[..]), 1..4), 0..4_usize)
-            .prop_map(|(relay, queues, max)| Operation::Receive { relay, queues, max }),
+        6 => (any::<bool>(), vec(select(&QUEUES[..]), 1..4), 0..4_usize, 0..3_usize)
+            .prop_map(|(relay, queues, max, eldest)| Operation::Receive { relay, queues, max, eldest }),
         3 => step().prop_map(Operation::ClaimStep),
         3 => picks().prop_map(Operation::Ack),
         2 => (picks(), 0..60_i64).prop_map(|(picks, millis)| Operation::Release(picks, millis)),
@@ -330,8 +331,14 @@ impl Pair {
                     self.same_id(memory, sqlite);
                 }
             }
-            Operation::Receive { relay, queues, max } => {
+            Operation::Receive {
+                relay,
+                queues,
+                max,
+                eldest,
+            } => {
                 let mut request = request("", *max, now);
+                request.eldest = *eldest;
                 request.queues = queues.iter().map(ToString::to_string).collect();
                 self.deliveries(|it| match relay {
                     true => it.relay(&request).unwrap(),

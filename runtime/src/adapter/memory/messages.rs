@@ -70,6 +70,28 @@ impl Messages {
 
     /// The first visible messages that are wanted, in the order of claiming.
     fn visible(&self, request: &Receive, wanted: impl Fn(&Message) -> bool) -> Vec<u64> {
+        let mut numbers = self.in_turn(request, &wanted);
+        if numbers.len() == request.in_turn() && request.eldest > 0 {
+            let mut rest: Vec<_> = self
+                .all
+                .iter()
+                .filter(|(number, message)| {
+                    message.visible_at <= request.lease.now
+                        && request.queues.contains(&message.new.queue)
+                        && wanted(message)
+                        && !numbers.contains(number)
+                })
+                .map(|(number, message)| (message.visible_at, *number))
+                .collect();
+            rest.sort_unstable();
+            let places = request.max - numbers.len();
+            numbers.extend(rest.iter().take(places).map(|(_, number)| number));
+        }
+        numbers
+    }
+
+    /// Those that get their places by their urgency.
+    fn in_turn(&self, request: &Receive, wanted: impl Fn(&Message) -> bool) -> Vec<u64> {
         let mut numbers = Vec::new();
         for priority in Priority::ALL {
             for (index, queue) in request.queues.iter().enumerate() {
@@ -81,7 +103,7 @@ impl Messages {
                 let latest = (priority, request.lease.now, u64::MAX);
                 let visible = self.order.get(queue).into_iter();
                 for (_, _, number) in visible.flat_map(|it| it.range(earliest..=latest)) {
-                    if numbers.len() == request.max {
+                    if numbers.len() == request.in_turn() {
                         return numbers;
                     }
                     if self.all.get(number).is_some_and(&wanted) {

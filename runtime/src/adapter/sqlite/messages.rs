@@ -130,19 +130,34 @@ pub(super) fn any_visible(db: &Connection, request: &Receive) -> Result<bool, Fa
 }
 
 pub(super) fn receive(db: &Connection, request: &Receive) -> Result<Vec<Delivery>, Fault> {
-    let visible = visible(db, request, ANY)?;
-    visible
-        .into_iter()
-        .map(|found| claim(db, found, request.lease))
-        .collect()
+    hand_out(db, request, ANY, claim)
 }
 
 pub(super) fn relay(db: &Connection, request: &Receive) -> Result<Vec<Delivery>, Fault> {
-    let visible = visible(db, request, STEPS)?;
-    visible
-        .into_iter()
-        .map(|found| postpone(db, found, request.lease))
-        .collect()
+    hand_out(db, request, STEPS, postpone)
+}
+
+fn hand_out(
+    db: &Connection,
+    request: &Receive,
+    select: &str,
+    to_caller: fn(&Connection, Found, Lease) -> Result<Delivery, Fault>,
+) -> Result<Vec<Delivery>, Fault> {
+    let mut taken: Vec<Delivery> = Vec::new();
+    for found in visible(db, request, select)? {
+        taken.push(to_caller(db, found, request.lease)?);
+    }
+    if taken.len() == request.in_turn() && request.max > taken.len() {
+        for found in eldest(db, request, select, request.max - taken.len())? {
+            // A lease of no length leaves those handed out visible.
+            let id = &found.delivery.receipt.id;
+            if taken.iter().any(|it| it.receipt.id == *id) {
+                continue;
+            }
+            taken.push(to_caller(db, found, request.lease)?);
+        }
+    }
+    Ok(taken)
 }
 
 pub(super) fn claim_step(
@@ -208,25 +223,65 @@ pub(super) const STEPS: &str = concat!(
 /// of the index, however much lies behind it.
 fn visible(db: &Connection, request: &Receive, select: &str) -> Result<Vec<Found>, Fault> {
     let mut visible = Vec::new();
-    let mut select = db.prepare_cached(select)?;
-    for priority in Priority::ALL {
-        for (index, queue) in request.queues.iter().enumerate() {
-            let limit = request.max.saturating_sub(visible.len());
-            // A queue named twice is looked at once.
-            if limit == 0 || request.queues.iter().take(index).any(|it| it == queue) {
-                continue;
-            }
-            let now = request.lease.now.as_millis();
-            let mut rows = select.query(params![queue, rank(priority), now, at_most(limit)])?;
-            while let Some(row) = rows.next()? {
-                visible.push(Found {
-                    delivery: delivery(row)?,
-                    claimed: row.get(15)?,
-                });
-            }
-        }
+    for (priority, queue) in turns(request) {
+        let limit = request.in_turn() - visible.len();
+        front(db, request, select, (priority, queue), limit, &mut visible)?;
     }
     Ok(visible)
+}
+
+/// The messages visible for longest: they are among the fronts of all parts.
+fn eldest(
+    db: &Connection,
+    request: &Receive,
+    select: &str,
+    limit: usize,
+) -> Result<Vec<Found>, Fault> {
+    let mut eldest = Vec::new();
+    for turn in turns(request) {
+        front(db, request, select, turn, limit, &mut eldest)?;
+    }
+    eldest.sort_by_key(|found| {
+        let delivery = &found.delivery;
+        (delivery.visible_at, number(&delivery.receipt.id))
+    });
+    eldest.truncate(limit);
+    Ok(eldest)
+}
+
+/// The parts of the index in the order of claiming. A queue named twice is looked at once.
+fn turns(request: &Receive) -> impl Iterator<Item = (Priority, &String)> {
+    let queues = &request.queues;
+    Priority::ALL.into_iter().flat_map(move |priority| {
+        let queues = queues
+            .iter()
+            .enumerate()
+            .filter(|(index, queue)| !queues.iter().take(*index).any(|it| it == *queue));
+        queues.map(move |(_, queue)| (priority, queue))
+    })
+}
+
+fn front(
+    db: &Connection,
+    request: &Receive,
+    select: &str,
+    (priority, queue): (Priority, &String),
+    limit: usize,
+    found: &mut Vec<Found>,
+) -> Result<(), Fault> {
+    if limit == 0 {
+        return Ok(());
+    }
+    let now = request.lease.now.as_millis();
+    let mut select = db.prepare_cached(select)?;
+    let mut rows = select.query(params![queue, rank(priority), now, at_most(limit)])?;
+    while let Some(row) = rows.next()? {
+        found.push(Found {
+            delivery: delivery(row)?,
+            claimed: row.get(15)?,
+        });
+    }
+    Ok(())
 }
 
 fn find_step(db: &Connection, step: &StepRef) -> Result<Option<Found>, Fault> {

@@ -16,6 +16,7 @@ mod key_value;
 mod listing;
 mod messages;
 mod options;
+mod place;
 mod queue;
 mod reader;
 mod runs;
@@ -25,6 +26,8 @@ mod store;
 mod tests;
 mod value;
 mod writer;
+
+use std::path::PathBuf;
 
 use crate::port::StoreError;
 
@@ -38,6 +41,7 @@ use writer::Writer;
 /// A backend in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
+    path: PathBuf,
     writer: Writer,
     group: Group,
     readers: Readers,
@@ -54,6 +58,7 @@ impl SqliteStore {
         let writer = Writer::open(options.clone())
             .map_err(|fault| connection::while_opening(fault, &options.path))?;
         Ok(Self {
+            path: options.path.clone(),
             writer,
             group: Group::default(),
             readers: Readers::new(options.clone()),

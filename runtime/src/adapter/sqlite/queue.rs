@@ -3,10 +3,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use super::{Batch, SqliteStore, inspect, messages};
+use super::{Batch, SqliteStore, inspect, messages, place};
 use crate::port::{
-    ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive,
-    RunId, StepRef, StoreError, Timestamp, WorkerId,
+    ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt,
+    Receive, RunId, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 impl Queue for SqliteStore {
@@ -122,6 +122,10 @@ impl Queue for SqliteStore {
 
     fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
         self.changes.wait(seen, timeout)
+    }
+
+    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(place::finding(&self.path).into_iter().collect())
     }
 }
 

@@ -238,6 +238,7 @@ impl Shared {
                 queues: self.options.queues.clone(),
                 worker: self.worker.clone(),
                 max,
+                eldest: self.core.turns.eldest_of(max),
                 lease: self.lease(),
             })
         });
