@@ -29,6 +29,9 @@ final class TestServer
     /** On 127.0.0.1. */
     public readonly int $port;
 
+    /** @var array<string, self> by name, for as long as the process lives */
+    private static array $shared = [];
+
     /** @param list<string> $arguments for the server */
     private function __construct(
         private readonly string $name,
@@ -52,6 +55,12 @@ final class TestServer
         mkdir($folder, 0o755);
 
         return new self($name, $arguments, $folder);
+    }
+
+    /** One server for all tests that harm it in no way and use names of their own. */
+    public static function shared(string $name): self
+    {
+        return self::$shared[$name] ??= self::start($name);
     }
 
     /** Kills the server as a power cut would: no chance to finish anything. {@see restart()} brings it back. */
