@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ossa_runtime::adapter::MemoryStore;
-use ossa_runtime::testing::{kv_suite, queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
 
 #[test]
 fn memory_passes_the_store_suite() {
@@ -13,6 +13,7 @@ fn memory_passes_the_store_suite() {
 #[test]
 fn memory_passes_the_queue_suite() {
     queue_suite(|| Arc::new(MemoryStore::new()));
+    store_queue_suite(|| Arc::new(MemoryStore::new()));
 }
 
 #[test]

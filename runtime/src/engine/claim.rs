@@ -150,7 +150,7 @@ impl Engine {
         }
         if !rest.is_empty() {
             // What cannot be given back comes again at the end of its lease; the others are run all the same.
-            let _ = core.backend()?.release(&rest);
+            let _ = core.backend()?.release(&rest, core.now());
         }
         Ok(attempts)
     }
@@ -186,7 +186,8 @@ impl Engine {
         let core = self.core();
         let step = core.read_token(token)?;
         if let Some(held) = core.claims.remove(&step) {
-            core.backend()?.release(&[(held.receipt, core.now())])?;
+            let now = core.now();
+            core.backend()?.release(&[(held.receipt, now)], now)?;
         }
         Ok(())
     }
@@ -330,9 +331,9 @@ impl Core {
         let step = hot.state.step(place_of(&item.step));
         let held = hot.state.is_held() && step.is_none_or(|step| !step.executed);
         if held {
-            let later = self.now().after(HELD_BACK);
-            let receipt = delivery.receipt.clone();
-            self.backend()?.release(&[(receipt, later)])?;
+            let now = self.now();
+            let later = (delivery.receipt.clone(), now.after(HELD_BACK));
+            self.backend()?.release(&[later], now)?;
         }
         Ok(held)
     }

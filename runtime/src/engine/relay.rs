@@ -119,7 +119,7 @@ impl Engine {
             .map(|dispatch| (dispatch.receipt.clone(), now.after(by(dispatch))))
             .collect();
         // `false` where a worker was faster and has claimed the item already: all the better.
-        self.core().backend()?.release(&releases)?;
+        self.core().backend()?.release(&releases, now)?;
         Ok(())
     }
 }

@@ -60,13 +60,14 @@ impl Core {
             }
         }
         let receipt = delivery.receipt.clone();
-        let until = self.now().after(pause(times));
+        let now = self.now();
+        let until = now.after(pause(times));
         let backend = self.backend()?;
         // A release would have the time and the losses of an attempt that is over begin anew.
         if self.refuse(delivery).is_some() {
             backend.extend(&[receipt], until)?;
         } else {
-            backend.release(&[(receipt, until)])?;
+            backend.release(&[(receipt, until)], now)?;
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Core {
     ) -> Result<(), Error> {
         self.quarantine_unreadable(run, error)?;
         let release = (delivery.receipt.clone(), Timestamp::NEVER);
-        self.backend()?.release(&[release])?;
+        self.backend()?.release(&[release], self.now())?;
         Ok(())
     }
 }

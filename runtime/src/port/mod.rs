@@ -4,7 +4,7 @@
 //! calling thread; group commit falls out of batches. Nothing here does I/O: adapters do.
 //!
 //! A [`Backend`] is a [`Store`], a [`Queue`] and a [`KeyValue`] that share transactions: a run's transition and the
-//! step items it dispatches become durable together, or not at all.
+//! step items it dispatches become durable together, or not at all. A message broker is a [`Queue`] alone.
 
 mod clock;
 mod error;
@@ -21,8 +21,8 @@ pub use finding::Finding;
 pub use id::{MessageId, PlanHash, RunId, StepRef, Version, WorkerId};
 pub use key_value::{KeyValue, KvEntry, KvVersion, KvWrite};
 pub use queue::{
-    ClaimAnswer, Delivery, Lease, NewMessage, Priority, Queue, QueueCounts, Receipt, Receive,
-    StepItem,
+    BrowsableQueue, ClaimAnswer, Delivery, Lease, NewMessage, Priority, Queue, QueueCounts,
+    Receipt, Receive, StepItem, StepQueue,
 };
 pub use store::{
     Commit, CommitOutcome, Labels, LogRow, Page, Retention, RunFilter, RunHead, RunPage, RunStatus,
@@ -31,6 +31,6 @@ pub use store::{
 pub use time::Timestamp;
 
 /// A store, its queue and its key-value space on one set of transactions.
-pub trait Backend: Store + Queue + KeyValue {}
+pub trait Backend: Store + BrowsableQueue + StepQueue + KeyValue {}
 
-impl<T: Store + Queue + KeyValue + ?Sized> Backend for T {}
+impl<T: Store + BrowsableQueue + StepQueue + KeyValue + ?Sized> Backend for T {}

@@ -3,6 +3,9 @@
 //! A message is in one of two places: visible from `available_at` on, or leased until a point in time, after which it
 //! is visible again. There is no third place, so a worker's death needs no clean-up. Each claim raises the message's
 //! `fence`; a receipt with an older fence no longer acks, releases or extends it.
+//!
+//! What a message broker can do is [`Queue`]; what only a queue within a store can, is [`BrowsableQueue`] and
+//! [`StepQueue`].
 
 use std::time::Duration;
 
@@ -158,21 +161,8 @@ pub struct Delivery {
     pub losses: u32,
 }
 
-/// Answer to a claim of one particular step item or message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClaimAnswer {
-    /// Claimed.
-    Claimed(Delivery),
-    /// Another claim holds it until the given instant.
-    Held {
-        /// When the holder's lease ends.
-        until: Timestamp,
-    },
-    /// No such item or message: its result is in, or it never existed.
-    Gone,
-}
-
-/// How many messages a queue holds. The three are disjoint.
+/// How many messages a queue holds. The three are disjoint. A broker that cannot tell what other connections hold counts
+/// as leased what this one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueCounts {
     /// Visible now.
@@ -187,9 +177,14 @@ pub struct QueueCounts {
 ///
 /// What is published, rejected or committed is as durable as the store is configured to be. A claim, its end or its
 /// extension, and an ack need only survive the process, not a power cut: losing one means seeing a message again.
+///
+/// Time is given with each call. Stores go by it alone. A broker has a clock of its own: to it an instant is how far it
+/// lies from the `now` of the same call, a message may become visible a little later than it should, and `receive` may
+/// find out about one a moment after it was published. Its claims may last as long as the connection that made them
+/// instead of for their lease; with the connection they end, and count as lost.
 pub trait Queue: Send + Sync {
     /// Stores the messages durably before it returns. A step item whose attempt already has one changes nothing: the
-    /// answer is the id of the one that is there.
+    /// answer is the id of the one that is there. A queue that is no [`StepQueue`] refuses step items.
     fn publish(
         &self,
         messages: &[NewMessage],
@@ -199,10 +194,86 @@ pub trait Queue: Send + Sync {
     /// Claims up to `max` visible messages (also those whose lease ran out), most urgent first, then in the order of
     /// the queues, then the one visible for longest, then the one published first. When that has filled all places but the
     /// last `eldest`, these go to the messages then visible for longest, whatever their priority and queue; of equal ones
-    /// to the one published first. Does not wait.
+    /// to the one published first. A broker, which cannot tell, fills these places least urgent first. Does not wait for
+    /// any to arrive.
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Takes up to `max` visible step items in the order of [`receive`](Self::receive) without claiming them, for a relay
+    /// Removes claimed messages for good. `false` where the receipt was no longer valid.
+    fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError>;
+
+    /// Makes messages nobody's: visible at the given instant, the attempt of a step item not begun. `false` where the
+    /// message was claimed after the receipt (its fence is higher) or is gone. Relayed items are postponed with it, too.
+    fn release(
+        &self,
+        releases: &[(Receipt, Timestamp)],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// Prolongs claims. `false` where the receipt was no longer valid: the work is someone else's now.
+    fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// Moves claimed messages into `dead_letter_queue` in one step, there visible at once and keeping id, body and
+    /// headers, with no losses any more; a step item becomes an ordinary message. `headers`, where given, take the place
+    /// of its own: they can say why. `false` where the receipt was no longer valid. A queue that has no such step stores
+    /// the dead letter durably first: a crash in between leaves both, never neither.
+    fn reject(
+        &self,
+        receipts: &[Receipt],
+        dead_letter_queue: &str,
+        headers: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// How many messages the queue holds.
+    fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError>;
+
+    /// Waits until something may have been published since `seen`, or until `timeout`; returns the new marker to pass
+    /// as `seen` next time. May return early and for nothing. Pass 0 at first.
+    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError>;
+
+    /// What keeps the backend from its promise although it works: for the checks of an installation. Looks it up each
+    /// time.
+    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Answer to a claim of one particular step item or message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimAnswer {
+    /// Claimed.
+    Claimed(Delivery),
+    /// Another claim holds it until the given instant.
+    Held {
+        /// When the holder's lease ends.
+        until: Timestamp,
+    },
+    /// No such item or message: its result is in, or it never existed.
+    Gone,
+}
+
+/// A queue whose messages can be looked at and picked out.
+pub trait BrowsableQueue: Queue {
+    /// Messages in publication order, claimed or not, without claiming them.
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+
+    /// One message, without claiming it.
+    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError>;
+
+    /// Claims one particular message if nobody holds it, visible or not yet. A step item is [`ClaimAnswer::Gone`] here: it
+    /// is claimed by its attempt.
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError>;
+}
+
+/// A store's own queue: it holds step items, which come and go with the transitions of their runs.
+pub trait StepQueue: Queue {
+    /// Takes up to `max` visible step items in the order of [`receive`](Queue::receive) without claiming them, for a relay
     /// that passes them on: they are visible again at the end of the lease, anyone may [`claim_step`](Self::claim_step)
     /// them before, their fence stays and the time of their attempt does not run. Other messages are left alone.
     fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
@@ -216,59 +287,9 @@ pub trait Queue: Send + Sync {
         lease: Lease,
     ) -> Result<ClaimAnswer, StoreError>;
 
-    /// Claims one particular message if nobody holds it, visible or not yet. A step item is [`ClaimAnswer::Gone`] here: it
-    /// is claimed by its attempt.
-    fn claim_message(
-        &self,
-        queue: &str,
-        id: &MessageId,
-        worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError>;
-
-    /// Removes claimed messages for good. `false` where the receipt was no longer valid.
-    fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError>;
-
-    /// Makes messages nobody's: visible at the given instant, the attempt of a step item not begun. `false` where the
-    /// message was claimed after the receipt (its fence is higher) or is gone. Relayed items are postponed with it, too.
-    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError>;
-
-    /// Prolongs claims. `false` where the receipt was no longer valid: the work is someone else's now.
-    fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError>;
-
-    /// Moves claimed messages into `dead_letter_queue` in one step, there visible at once and keeping id, body and
-    /// headers, with no losses any more; a step item becomes an ordinary message. `headers`, where given, take the place
-    /// of its own: they can say why. `false` where the receipt was no longer valid.
-    fn reject(
-        &self,
-        receipts: &[Receipt],
-        dead_letter_queue: &str,
-        headers: Option<&[u8]>,
-        now: Timestamp,
-    ) -> Result<Vec<bool>, StoreError>;
-
     /// Step items whose attempt's time is up (`deadline <= now`), oldest deadline first.
     fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
 
-    /// How many messages the queue holds.
-    fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError>;
-
-    /// Messages in publication order, claimed or not, without claiming them.
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError>;
-
     /// The step items of a run in publication order, claimed or not, without claiming them.
     fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError>;
-
-    /// One message, without claiming it.
-    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError>;
-
-    /// Waits until something may have been published since `seen`, or until `timeout`; returns the new marker to pass
-    /// as `seen` next time. May return early and for nothing. Pass 0 at first.
-    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError>;
-
-    /// What keeps the backend from its promise although it works: for the checks of an installation. Looks it up each
-    /// time.
-    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
-        Ok(Vec::new())
-    }
 }

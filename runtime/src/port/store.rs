@@ -179,7 +179,7 @@ pub struct Commit {
     /// Attempts whose items are to be removed, whoever holds them; done before `enqueue`.
     pub settle: Vec<StepRef>,
     /// Attempts whose items are to become visible at another time, unless a claim holds them; done after `enqueue`. At
-    /// [`Timestamp::NEVER`] an item is out of sight: also [`claim_step`](super::Queue::claim_step) does not get it. Older
+    /// [`Timestamp::NEVER`] an item is out of sight: also [`claim_step`](super::StepQueue::claim_step) does not get it. Older
     /// receipts are worth nothing any more, a claim that had run out counts as lost, and the time of the attempt stops.
     pub reschedule: Vec<(StepRef, Timestamp)>,
     /// Timers to set or replace.

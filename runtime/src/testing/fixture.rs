@@ -1,17 +1,24 @@
 //! Runs and messages to test with.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use uuid::Builder;
 
 use crate::port::{
-    Backend, Commit, Delivery, Lease, LogRow, NewMessage, PlanHash, Priority, Queue, Receipt,
+    Commit, Delivery, Lease, LogRow, NewMessage, PlanHash, Priority, Queue, QueueCounts, Receipt,
     Receive, RunHead, RunId, RunStatus, Snapshot, StepItem, StepRef, StoreError, TimerKey,
     TimerRow, Timestamp, Version, WorkerId,
 };
 
 /// How long claims made here last.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
+
+/// How long a broker may take over what it is to do.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// So many milliseconds after the moment at which cases begin.
 pub(super) fn at(millis: i64) -> Timestamp {
@@ -171,20 +178,91 @@ pub(super) fn request(queues: &[&str], max: usize, now: Timestamp) -> Receive {
 }
 
 pub(super) fn publish(
-    backend: &(impl Backend + ?Sized),
+    queues: &(impl Queue + ?Sized),
     messages: &[NewMessage],
 ) -> Result<(), StoreError> {
-    backend.publish(messages, at(0)).map(drop)
+    queues.publish(messages, at(0)).map(drop)
 }
 
 /// The one message a claim of this queue gets.
 pub(super) fn receive_one(
-    backend: &(impl Queue + ?Sized),
+    queues: &(impl Queue + ?Sized),
     queue: &str,
     now: Timestamp,
 ) -> Result<Delivery, StoreError> {
-    let claimed = backend.receive(&request(&[queue], 1, now))?;
-    Ok(the_one(claimed))
+    receive_all(queues, &request(&[queue], 1, now)).map(the_one)
+}
+
+/// As many messages as are asked for. Waits while there are fewer: a broker delivers in its own time.
+pub(super) fn receive_all(
+    queues: &(impl Queue + ?Sized),
+    request: &Receive,
+) -> Result<Vec<Delivery>, StoreError> {
+    let mut received = Vec::new();
+    let mut seen = 0;
+    let since = Instant::now();
+    loop {
+        let missing = Receive {
+            max: request.max.saturating_sub(received.len()),
+            ..request.clone()
+        };
+        received.extend(queues.receive(&missing)?);
+        if received.len() >= request.max || since.elapsed() > PATIENCE {
+            return Ok(received);
+        }
+        seen = queues.wait_for_change(seen, LOOK_EVERY)?;
+    }
+}
+
+/// Holds when the queue counts so many messages ready, delayed and leased, be it after a while.
+pub(super) fn assert_counts(
+    queues: &(impl Queue + ?Sized),
+    queue: &str,
+    now: Timestamp,
+    (ready, delayed, leased): (u64, u64, u64),
+) -> Result<(), StoreError> {
+    let expected = QueueCounts {
+        ready,
+        delayed,
+        leased,
+    };
+    let since = Instant::now();
+    loop {
+        let found = queues.count(queue, now)?;
+        if found == expected || since.elapsed() > PATIENCE {
+            assert_eq!(found, expected, "in `{queue}`");
+            return Ok(());
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Holds when `change` wakes those who wait for one.
+pub(super) fn wakes<Q: Queue + ?Sized>(
+    queues: &Arc<Q>,
+    change: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let seen = queues.wait_for_change(0, Duration::ZERO)?;
+    thread::scope(|scope| {
+        let waits: Vec<_> = (0..3)
+            .map(|_| scope.spawn(move || wait_until_it_is_not(seen, queues.as_ref())))
+            .collect();
+        change()?;
+        waits.into_iter().try_for_each(|wait| match wait.join() {
+            Ok(waited) => waited,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
+}
+
+/// Waiting may end for nothing; it may not go on for ever.
+fn wait_until_it_is_not(seen: u64, queues: &(impl Queue + ?Sized)) -> Result<(), StoreError> {
+    let since = Instant::now();
+    let long = Duration::from_secs(60);
+    while queues.wait_for_change(seen, long)? == seen {
+        assert!(since.elapsed() < long, "the change was not noticed");
+    }
+    Ok(())
 }
 
 /// The only element.

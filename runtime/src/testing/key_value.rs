@@ -8,7 +8,7 @@ use super::fixture::at;
 use super::{Case, cases};
 use crate::port::{Backend, KvEntry, KvVersion, KvWrite, StoreError, Timestamp};
 
-pub(super) const CASES: &[Case] = cases![
+pub(super) const CASES: &[Case<dyn Backend>] = cases![
     a_key_that_was_never_written_is_absent,
     any_json_value_is_kept,
     each_write_raises_the_version,

@@ -6,7 +6,7 @@ use super::fixture::{after, at, ending, first, run_id};
 use super::{Case, cases};
 use crate::port::{Backend, Commit, Page, RunFilter, RunId, RunStatus, StoreError};
 
-pub(super) const CASES: &[Case] = cases![
+pub(super) const CASES: &[Case<dyn Backend>] = cases![
     runs_are_listed_newest_first,
     slices_follow_one_another_without_gap_or_overlap,
     a_slice_goes_on_after_a_run_that_was_pruned,

@@ -1,6 +1,6 @@
 //! Conformance suites: what every backend must do, for those who write one.
 //!
-//! Each suite is a list of named cases. A test of a backend is one line:
+//! Each suite is a list of named cases. A message broker passes `queue_suite` alone. A test of a backend is one line each:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -8,6 +8,7 @@
 //!
 //! testing::store_suite(|| Arc::new(MemoryStore::new()));
 //! testing::queue_suite(|| Arc::new(MemoryStore::new()));
+//! testing::store_queue_suite(|| Arc::new(MemoryStore::new()));
 //! testing::kv_suite(|| Arc::new(MemoryStore::new()));
 //! ```
 //!
@@ -16,9 +17,11 @@
 // A suite reports the way tests do.
 #![allow(clippy::panic)]
 
+mod browse;
 mod concurrency;
 mod fixture;
 mod key_value;
+mod lease;
 mod listing;
 mod queue;
 mod receipt;
@@ -29,7 +32,7 @@ mod store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::port::{Backend, StoreError};
+use crate::port::{Backend, Queue, StoreError};
 
 /// Runs, their log and snapshots, timers, plans, listings, pruning, and what a commit does to the queue.
 ///
@@ -40,19 +43,28 @@ pub fn store_suite(open: impl Fn() -> Arc<dyn Backend>) {
     run("store_suite", &cases.concat(), &open);
 }
 
-/// Messages, claims under leases, receipts, dead letters, step items.
+/// Messages, delays, claims, receipts, dead letters: what any queue does, a broker's included.
 ///
 /// # Panics
 /// When a case failed, with the names of all that did.
-pub fn queue_suite(open: impl Fn() -> Arc<dyn Backend>) {
+pub fn queue_suite(open: impl Fn() -> Arc<dyn Queue>) {
+    let cases = [queue::CASES, receipt::CASES, concurrency::QUEUE];
+    run("queue_suite", &cases.concat(), &open);
+}
+
+/// What a store's own queue does besides: leases by the clock that is given, listings, claims of one message, step items.
+///
+/// # Panics
+/// When a case failed, with the names of all that did.
+pub fn store_queue_suite(open: impl Fn() -> Arc<dyn Backend>) {
     let cases = [
-        queue::CASES,
-        receipt::CASES,
+        lease::CASES,
+        browse::CASES,
         step_item::CASES,
         reschedule::CASES,
-        concurrency::QUEUE,
+        concurrency::STORE_QUEUE,
     ];
-    run("queue_suite", &cases.concat(), &open);
+    run("store_queue_suite", &cases.concat(), &open);
 }
 
 /// Keys, versions, compare-and-swap, expiry.
@@ -64,10 +76,7 @@ pub fn kv_suite(open: impl Fn() -> Arc<dyn Backend>) {
     run("kv_suite", &cases.concat(), &open);
 }
 
-type Case = (
-    &'static str,
-    fn(&Arc<dyn Backend>) -> Result<(), StoreError>,
-);
+type Case<T> = (&'static str, fn(&Arc<T>) -> Result<(), StoreError>);
 
 /// The functions as cases that go by their names.
 macro_rules! cases {
@@ -75,7 +84,7 @@ macro_rules! cases {
 }
 use cases;
 
-fn run(suite: &str, cases: &[Case], open: &dyn Fn() -> Arc<dyn Backend>) {
+fn run<T: ?Sized>(suite: &str, cases: &[Case<T>], open: &dyn Fn() -> Arc<T>) {
     let failures: Vec<String> = cases
         .iter()
         .filter_map(|(name, case)| {

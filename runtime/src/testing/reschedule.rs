@@ -8,7 +8,7 @@ use super::fixture::{
 use super::{Case, cases};
 use crate::port::{Backend, ClaimAnswer, Commit, StepRef, StoreError, Timestamp};
 
-pub(super) const CASES: &[Case] = cases![
+pub(super) const CASES: &[Case<dyn Backend>] = cases![
     an_item_is_visible_from_the_new_time_on,
     an_item_put_off_for_ever_is_out_of_everyone_s_sight,
     a_held_item_stays_where_it_is,
@@ -104,7 +104,10 @@ fn older_receipts_do_not_bring_an_item_back(backend: &Arc<dyn Backend>) -> Resul
     let begun = begun(backend)?;
     let relayed = the_one(backend.relay(&request(&["q"], 1, at(0)))?);
     reschedule(backend, &begun, Timestamp::NEVER, at(1))?;
-    assert_eq!(backend.release(&[(relayed.receipt, at(2))])?, [false]);
+    assert_eq!(
+        backend.release(&[(relayed.receipt, at(2))], at(2))?,
+        [false]
+    );
     assert_eq!(backend.receive(&request(&["q"], 1, at(3)))?, []);
     Ok(())
 }

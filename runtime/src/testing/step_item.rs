@@ -13,7 +13,7 @@ use crate::port::{
     Timestamp,
 };
 
-pub(super) const CASES: &[Case] = cases![
+pub(super) const CASES: &[Case<dyn Backend>] = cases![
     an_attempt_has_at_most_one_item,
     parts_of_an_attempt_s_identity_are_told_apart,
     an_item_is_claimed_by_its_attempt,
@@ -155,7 +155,7 @@ fn a_release_stops_the_time_of_an_attempt(backend: &Arc<dyn Backend>) -> Result<
     let attempt = step(run_id(1), 1, 1);
     publish(backend.as_ref(), &[item("q", attempt)])?;
     let claimed = claim(backend, &attempt, at(0))?;
-    backend.release(&[(claimed.receipt, at(1))])?;
+    backend.release(&[(claimed.receipt, at(1))], at(1))?;
     assert_eq!(backend.overdue(at(100_000), 9)?, []);
     let again = claim(backend, &attempt, at(100_000))?;
     assert_eq!(
@@ -218,7 +218,7 @@ fn a_timeout_too_long_to_add_is_never_over(backend: &Arc<dyn Backend>) -> Result
         now: at(1),
         duration: Duration::MAX,
     };
-    backend.release(&[(claimed.receipt, at(1))])?;
+    backend.release(&[(claimed.receipt, at(1))], at(1))?;
     let ClaimAnswer::Claimed(claimed) = backend.claim_step(&attempt, &worker(), forever)? else {
         panic!("it should be there for the taking")
     };
@@ -337,10 +337,10 @@ fn a_relayed_item_can_be_postponed_until_somebody_claims_it(
     publish(backend.as_ref(), &[item("q", attempt)])?;
     let relayed = the_one(backend.relay(&request(&["q"], 9, at(0)))?);
     let postpone = [(relayed.receipt.clone(), at(90_000))];
-    assert_eq!(backend.release(&postpone)?, [true]);
+    assert_eq!(backend.release(&postpone, at(1))?, [true]);
     assert_eq!(backend.relay(&request(&["q"], 9, at(89_999)))?, []);
     claim(backend, &attempt, at(1))?;
-    assert_eq!(backend.release(&postpone)?, [false]);
+    assert_eq!(backend.release(&postpone, at(1))?, [false]);
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::port::{
     RunFilter, RunId, RunPage, RunStatus, StoreError, Version,
 };
 
-pub(super) const CASES: &[Case] = cases![
+pub(super) const CASES: &[Case<dyn Backend>] = cases![
     a_run_is_loaded_as_it_was_committed,
     every_status_and_priority_is_kept,
     runs_are_loaded_in_the_order_asked_for,

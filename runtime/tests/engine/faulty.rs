@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ossa_runtime::port::{
-    Backend, ClaimAnswer, Commit, CommitOutcome, Delivery, KeyValue, KvEntry, KvVersion, KvWrite,
-    Lease, LogRow, MessageId, NewMessage, Page, PlanHash, Queue, QueueCounts, Receipt, Receive,
-    Retention, RunFilter, RunHead, RunId, RunPage, StepRef, Store, StoreError, StoredRun, TimerRow,
-    Timestamp, Version, WorkerId,
+    Backend, BrowsableQueue, ClaimAnswer, Commit, CommitOutcome, Delivery, KeyValue, KvEntry,
+    KvVersion, KvWrite, Lease, LogRow, MessageId, NewMessage, Page, PlanHash, Queue, QueueCounts,
+    Receipt, Receive, Retention, RunFilter, RunHead, RunId, RunPage, StepQueue, StepRef, Store,
+    StoreError, StoredRun, TimerRow, Timestamp, Version, WorkerId,
 };
 
 /// What becomes of a call.
@@ -160,33 +160,15 @@ impl Queue for Faulty {
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
         self.call("receive", |it| it.receive(request))
     }
-    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.call("relay", |it| it.relay(request))
-    }
-    fn claim_step(
-        &self,
-        step: &StepRef,
-        worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        self.call("claim_step", |it| it.claim_step(step, worker, lease))
-    }
-    fn claim_message(
-        &self,
-        queue: &str,
-        id: &MessageId,
-        worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        self.call("claim_message", |it| {
-            it.claim_message(queue, id, worker, lease)
-        })
-    }
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         self.call("ack", |it| it.ack(receipts))
     }
-    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
-        self.call("release", |it| it.release(releases))
+    fn release(
+        &self,
+        releases: &[(Receipt, Timestamp)],
+        now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.call("release", |it| it.release(releases, now))
     }
     fn extend(&self, receipts: &[Receipt], until: Timestamp) -> Result<Vec<bool>, StoreError> {
         self.call("extend", |it| it.extend(receipts, until))
@@ -200,23 +182,51 @@ impl Queue for Faulty {
     ) -> Result<Vec<bool>, StoreError> {
         self.call("reject", |it| it.reject(receipts, dead, headers, now))
     }
-    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.call("overdue", |it| it.overdue(now, limit))
-    }
     fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
         self.call("count", |it| it.count(queue, now))
     }
+    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
+        self.inner.wait_for_change(seen, timeout)
+    }
+}
+
+impl BrowsableQueue for Faulty {
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         self.call("list_messages", |it| it.list_messages(queue, limit))
-    }
-    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
-        self.call("step_items", |it| it.step_items(run))
     }
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
         self.call("find_message", |it| it.find_message(queue, id))
     }
-    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
-        self.inner.wait_for_change(seen, timeout)
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        self.call("claim_message", |it| {
+            it.claim_message(queue, id, worker, lease)
+        })
+    }
+}
+
+impl StepQueue for Faulty {
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        self.call("relay", |it| it.relay(request))
+    }
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        self.call("claim_step", |it| it.claim_step(step, worker, lease))
+    }
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.call("overdue", |it| it.overdue(now, limit))
+    }
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        self.call("step_items", |it| it.step_items(run))
     }
 }
 

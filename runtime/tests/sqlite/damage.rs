@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ossa_runtime::port::{Queue, Store, StoreError, Version};
+use ossa_runtime::port::{BrowsableQueue, Queue, Store, StoreError, Version};
 
 use crate::fixture::{Folder, advanced, created, message, run_id};
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use ossa_runtime::port::{Queue, Store, Version};
+use ossa_runtime::port::{BrowsableQueue, Queue, Store, Version};
 
 use crate::child::{Role, command};
 use crate::fixture::{Folder, integrity};

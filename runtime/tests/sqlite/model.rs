@@ -357,8 +357,10 @@ impl Pair {
                     receipts.into_iter().map(|it| (it, at)).collect()
                 };
                 let (memory, sqlite) = self.picked(picks);
-                let expected = self.memory_backend().release(&until(memory)).unwrap();
-                let found = self.sqlite_backend().release(&until(sqlite)).unwrap();
+                let (memory, sqlite) = (until(memory), until(sqlite));
+                let now = at(self.now);
+                let expected = self.memory_backend().release(&memory, now).unwrap();
+                let found = self.sqlite_backend().release(&sqlite, now).unwrap();
                 assert_eq!(found, expected);
             }
             Operation::Extend(picks, millis) => {

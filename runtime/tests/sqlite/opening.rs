@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use ossa_runtime::adapter::{self, SqliteOptions, SqliteStore};
-use ossa_runtime::port::{Queue, StoreError};
+use ossa_runtime::port::{BrowsableQueue, Queue, StepQueue, StoreError};
 
 use crate::fixture::{Folder, at, created, message, request, run_id};
 

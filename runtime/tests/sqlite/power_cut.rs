@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ossa_runtime::adapter::{Durability, SqliteOptions, SqliteStore};
-use ossa_runtime::port::{CommitOutcome, Queue, Store, Version};
+use ossa_runtime::port::{BrowsableQueue, CommitOutcome, Store, Version};
 
 use crate::fixture::{Folder, advanced, created, integrity, open, run_id};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use ossa_runtime::port::{KeyValue, PlanHash, Queue, Store};
+use ossa_runtime::port::{BrowsableQueue, KeyValue, PlanHash, Store};
 
 use crate::child::{Role, command};
 use crate::fixture::{Folder, at, integrity};

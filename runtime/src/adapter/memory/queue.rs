@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use super::MemoryStore;
 use crate::port::{
-    ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive,
-    RunId, StepRef, StoreError, Timestamp, WorkerId,
+    BrowsableQueue, ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Queue, QueueCounts,
+    Receipt, Receive, RunId, StepQueue, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 impl Queue for MemoryStore {
@@ -25,29 +25,6 @@ impl Queue for MemoryStore {
         Ok(self.state().messages.receive(request))
     }
 
-    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().messages.relay(request))
-    }
-
-    fn claim_step(
-        &self,
-        step: &StepRef,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        Ok(self.state().messages.claim_step(step, lease))
-    }
-
-    fn claim_message(
-        &self,
-        queue: &str,
-        id: &MessageId,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        Ok(self.state().messages.claim_message(queue, id, lease))
-    }
-
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         let mut state = self.state();
         Ok(receipts
@@ -56,7 +33,11 @@ impl Queue for MemoryStore {
             .collect())
     }
 
-    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
+    fn release(
+        &self,
+        releases: &[(Receipt, Timestamp)],
+        _now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
         let mut state = self.state();
         let done = releases
             .iter()
@@ -94,24 +75,8 @@ impl Queue for MemoryStore {
         Ok(done)
     }
 
-    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().messages.overdue(now, limit))
-    }
-
     fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
         Ok(self.state().messages.count(queue, now))
-    }
-
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().messages.list(queue, limit))
-    }
-
-    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().messages.items_of(run))
-    }
-
-    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
-        Ok(self.state().messages.find(queue, id))
     }
 
     fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
@@ -125,5 +90,48 @@ impl Queue for MemoryStore {
             None => self.changed.wait_while(&mut state, |it| it.changes == seen),
         }
         Ok(state.changes)
+    }
+}
+
+impl BrowsableQueue for MemoryStore {
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.list(queue, limit))
+    }
+
+    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.state().messages.find(queue, id))
+    }
+
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        Ok(self.state().messages.claim_message(queue, id, lease))
+    }
+}
+
+impl StepQueue for MemoryStore {
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.relay(request))
+    }
+
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        Ok(self.state().messages.claim_step(step, lease))
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.overdue(now, limit))
+    }
+
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.items_of(run))
     }
 }

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use super::fault::Fault;
 use super::{Batch, SqliteStore, inspect, messages, place};
 use crate::port::{
-    ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt,
-    Receive, RunId, StepRef, StoreError, Timestamp, WorkerId,
+    BrowsableQueue, ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue,
+    QueueCounts, Receipt, Receive, RunId, StepQueue, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 impl Queue for SqliteStore {
@@ -27,32 +27,6 @@ impl Queue for SqliteStore {
         self.take("receive", request, messages::receive)
     }
 
-    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.take("relay", request, messages::relay)
-    }
-
-    fn claim_step(
-        &self,
-        step: &StepRef,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        self.writer
-            .quickly("claim a step", |db| messages::claim_step(db, step, lease))
-    }
-
-    fn claim_message(
-        &self,
-        queue: &str,
-        id: &MessageId,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        self.writer.quickly("claim a message", |db| {
-            messages::claim_message(db, queue, id, lease)
-        })
-    }
-
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         self.writer.quickly("ack", |db| {
             let acks = receipts.iter().map(|receipt| messages::ack(db, receipt));
@@ -60,7 +34,11 @@ impl Queue for SqliteStore {
         })
     }
 
-    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
+    fn release(
+        &self,
+        releases: &[(Receipt, Timestamp)],
+        _now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
         let done = self.writer.quickly("release", |db| {
             let releases = releases.iter();
             let releases = releases.map(|(receipt, at)| messages::release(db, receipt, *at));
@@ -95,29 +73,9 @@ impl Queue for SqliteStore {
         Ok(done)
     }
 
-    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.readers
-            .read("find overdue steps", |db| inspect::overdue(db, now, limit))
-    }
-
     fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
         self.readers
             .read("count messages", |db| inspect::counts(db, queue, now))
-    }
-
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.readers
-            .read("list messages", |db| inspect::list(db, queue, limit))
-    }
-
-    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
-        self.readers
-            .read("list step items", |db| inspect::items_of(db, run))
-    }
-
-    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
-        self.readers
-            .read("find a message", |db| inspect::find(db, queue, id))
     }
 
     fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
@@ -126,6 +84,56 @@ impl Queue for SqliteStore {
 
     fn findings(&self) -> Result<Vec<Finding>, StoreError> {
         Ok(place::finding(&self.path).into_iter().collect())
+    }
+}
+
+impl BrowsableQueue for SqliteStore {
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.readers
+            .read("list messages", |db| inspect::list(db, queue, limit))
+    }
+
+    fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
+        self.readers
+            .read("find a message", |db| inspect::find(db, queue, id))
+    }
+
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        self.writer.quickly("claim a message", |db| {
+            messages::claim_message(db, queue, id, lease)
+        })
+    }
+}
+
+impl StepQueue for SqliteStore {
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        self.take("relay", request, messages::relay)
+    }
+
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        self.writer
+            .quickly("claim a step", |db| messages::claim_step(db, step, lease))
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.readers
+            .read("find overdue steps", |db| inspect::overdue(db, now, limit))
+    }
+
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        self.readers
+            .read("list step items", |db| inspect::items_of(db, run))
     }
 }
 

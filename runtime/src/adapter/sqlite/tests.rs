@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::port::{
-    NewMessage, Priority, Queue, QueueCounts, RunFilter, RunId, RunStatus, Timestamp,
+    BrowsableQueue, NewMessage, Priority, Queue, QueueCounts, RunFilter, RunId, RunStatus,
+    Timestamp,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

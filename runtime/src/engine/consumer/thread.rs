@@ -171,7 +171,7 @@ fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
         writes.rejects.clear();
     }
     if !writes.releases.is_empty() {
-        backend.release(&writes.releases)?;
+        backend.release(&writes.releases, shared.core.now())?;
         writes.releases.clear();
     }
     Ok(())
