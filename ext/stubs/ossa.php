@@ -882,6 +882,19 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * All of them durable when it returns, or none, with one write to the store.
+         *
+         * @param list<array{body: string, headers?: string, delay_ms?: non-negative-int, priority?: string}> $messages
+         *
+         * @return list<string> the ids of the messages, in their order
+         *
+         * @throws Exception\TransportException
+         */
+        public function sendMany(array $messages): array
+        {
+        }
+
+        /**
          * Up to `$max` messages; waits up to `$waitMs` (at most 1000) when there is none.
          *
          * @return list<Delivery>

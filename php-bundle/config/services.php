@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 
 use Ossa\Runtime\Engine;
+use Ossa\SymfonyRuntime\BatchDispatcher;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
 use Ossa\SymfonyRuntime\Command\RunDecideCommand;
 use Ossa\SymfonyRuntime\Command\RunExportCommand;
@@ -44,6 +45,7 @@ use Ossa\SymfonyRuntime\OssaRuntime;
 use Ossa\SymfonyRuntime\Relay\StepRelay;
 use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
+use Ossa\SymfonyRuntime\Transport\SendBatch;
 use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 
 return static function (ContainerConfigurator $container): void {
@@ -102,8 +104,12 @@ return static function (ContainerConfigurator $container): void {
 
     $services
         ->set('.ossa.worker_transports', WorkerTransports::class)
+        ->set('.ossa.send_batch', SendBatch::class)
+        ->set('ossa.batch_dispatcher', BatchDispatcher::class)
+            ->args([service('messenger.default_bus'), service('.ossa.send_batch')])
+        ->alias(BatchDispatcher::class, 'ossa.batch_dispatcher')
         ->set('ossa.transport_factory', OssaTransportFactory::class)
-            ->args([service_closure('ossa.engine'), service('.ossa.worker_transports')])
+            ->args([service_closure('ossa.engine'), service('.ossa.worker_transports'), service('.ossa.send_batch')])
             ->tag('messenger.transport_factory')
         ->set('.ossa.relay', StepRelay::class)
             ->args([service('ossa.engine'), service('messenger.default_bus'), service(MessengerPass::ENGINE_FACTORY), '$transport' => abstract_arg('transport'), '$logger' => $logger])

@@ -55,7 +55,7 @@ final readonly class EngineFactory
     /** Whether workers read step items from the engine's own queue. */
     public function isNative(): bool
     {
-        return OssaDsn::supports($this->transportDsn);
+        return OssaDsn::namesEngine($this->transportDsn);
     }
 
     /** @return array<string, mixed> */

@@ -62,6 +62,7 @@ final class OssaRuntimeBundle extends AbstractBundle
             // An unset variable stays unset for expressions, too.
             '$env' => array_combine($config['env'], array_map(static fn (string $name): string => \sprintf('%%env(default::%s)%%', $name), $config['env'])),
         ]);
+        $builder->getDefinition('ossa.transport_factory')->setArgument('$leaseSeconds', $runtime['lease_seconds']);
         $builder->getDefinition('.ossa.relay')->setArgument('$transport', $runtime['transport']);
         $builder->getDefinition('.ossa.transactional_steps')
             ->setArgument('$connectionName', $config['transactions']['connection'])

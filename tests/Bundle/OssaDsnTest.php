@@ -27,6 +27,23 @@ final class OssaDsnTest extends TestCase
         self::assertSame(['mails', 'graveyard', 8, 60], [$dsn->queue, $dsn->deadLetterQueue, $dsn->prefetch, $dsn->leaseSeconds]);
     }
 
+    public function testAStoreOfItsOwnGetsWhatIsNotOfTheTransport(): void
+    {
+        $dsn = OssaDsn::parse('ossa+redis://app:top-secret@cache:6380/2?queue=mails&timeout=500ms&prefetch=8', ['tls' => true, 'lease_seconds' => 5]);
+
+        self::assertSame('redis://app:top-secret@cache:6380/2?timeout=500ms&tls=1', $dsn->getStore());
+        self::assertSame(['mails', 8, 5], [$dsn->queue, $dsn->prefetch, $dsn->leaseSeconds]);
+        self::assertSame('sqlite:///srv/app.db', OssaDsn::parse('ossa+sqlite:///srv/app.db')->getStore());
+        self::assertNull(OssaDsn::parse('ossa://default')->getStore());
+    }
+
+    public function testADumpShowsNoCredentials(): void
+    {
+        $dsn = OssaDsn::parse('ossa+redis://app:top-secret@cache');
+
+        self::assertStringNotContainsString('top-secret', print_r($dsn, true));
+    }
+
     /** @return iterable<string, array{string, class-string<\Throwable>, string}> */
     public static function wrong(): iterable
     {
@@ -37,6 +54,9 @@ final class OssaDsnTest extends TestCase
         yield 'a number out of range' => ['ossa://default?lease_seconds=0', InvalidArgumentException::class, 'lease_seconds'];
         yield 'no name' => ['ossa://default?queue=a+b', InvalidArgumentException::class, 'queue'];
         yield 'a list for a name' => ['ossa://default?queue[]=a', InvalidArgumentException::class, 'queue'];
+        yield 'a slip of the pen' => ['ossa+redis://u:top-secret@cache?lease_second=9', LogicException::class, 'did you mean "lease_seconds"'];
+        yield 'a slip of the pen, in the engine\'s store' => ['ossa://default?queu=mails', LogicException::class, 'did you mean "queue"'];
+        yield 'another scheme' => ['redis://u:top-secret@cache', InvalidArgumentException::class, 'ossa+redis://'];
         yield 'an unknown option' => ['ossa://default?speed=9', LogicException::class, 'speed'];
     }
 

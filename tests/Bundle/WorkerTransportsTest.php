@@ -7,6 +7,7 @@ namespace Ossa\Tests\Bundle;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Transport\OssaDsn;
 use Ossa\SymfonyRuntime\Transport\OssaTransport;
+use Ossa\SymfonyRuntime\Transport\SendBatch;
 use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 use Ossa\Tests\Application\ApplicationTestCase;
 use Ossa\Tests\Application\Handler\Workshop;
@@ -83,7 +84,7 @@ final class WorkerTransportsTest extends ApplicationTestCase
     private function transportOf(string $name): OssaTransport
     {
         $engine = fn (): Engine => Engine::open('sqlite:///'.$this->folder().'/ossa.db');
-        $transport = new OssaTransport($engine, OssaDsn::parse('ossa://default?queue='.$name), new PhpSerializer(), $this->worker, $name);
+        $transport = new OssaTransport($engine, OssaDsn::parse('ossa://default?queue='.$name), new PhpSerializer(), $this->worker, new SendBatch(), $name);
         $this->worker->add($transport);
 
         return $transport;

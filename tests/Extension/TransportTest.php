@@ -34,6 +34,20 @@ final class TransportTest extends TestCase
         );
     }
 
+    #[TestDox('Many messages are sent at once, all of them or none')]
+    public function testManyMessagesAreSentAtOnce(): void
+    {
+        $transport = $this->transport();
+
+        $ids = $transport->sendMany([['body' => 'b'], ['body' => 'a', 'priority' => 'high', 'headers' => "\xff"], ['body' => 'c', 'delay_ms' => 3_600_000]]);
+        $deliveries = $transport->receive(10);
+
+        self::assertSame([$ids[1], $ids[0]], array_map(static fn (Delivery $delivery): string => $delivery->getId(), $deliveries));
+        self::assertSame(["\xff", ''], array_map(static fn (Delivery $delivery): string => $delivery->getHeaders(), $deliveries));
+        self::assertSame(['ready' => 0, 'delayed' => 1, 'leased' => 2], $transport->counts());
+        self::assertSame([], $transport->sendMany([]));
+    }
+
     #[TestDox('Empty and large messages arrive, too')]
     public function testEmptyAndLargeMessagesArrive(): void
     {
@@ -232,6 +246,7 @@ final class TransportTest extends TestCase
         $transport = $this->transport();
         foreach ([
             '"soon" is no priority' => static fn (): string => $transport->send('x', priority: 'soon'),
+            '"late" is no priority' => static fn (): array => $transport->sendMany([['body' => 'y'], ['body' => 'z', 'priority' => 'late']]),
             '$max must be at least 1, not 0' => static fn (): array => $transport->receive(0),
             '$limit must be at least 1, not -1' => static fn (): array => $transport->all(-1),
             '$id is not UTF-8' => static fn (): ?Delivery => $transport->find("\xff"),
@@ -243,6 +258,7 @@ final class TransportTest extends TestCase
                 self::assertStringContainsString($message, $exception->getMessage());
             }
         }
+        self::assertSame(0, $transport->count(), 'nothing was sent');
     }
 
     #[TestDox('Setting up creates the store')]

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use ext_php_rs::boxed::ZBox;
+use ext_php_rs::convert::FromZval as _;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
@@ -61,6 +62,22 @@ impl Transport {
             queue,
         })
     }
+
+    fn outgoing(&self, message: Table<'_>) -> Answer<OutgoingMessage> {
+        let given = Options::read(
+            "a message of Transport::sendMany()",
+            message,
+            &["body", "headers", "delay_ms", "priority"],
+        )?;
+        let bytes = |text: Option<Bytes<'_>>| text.map(|it| it.as_slice().to_vec());
+        Ok(OutgoingMessage {
+            queue: self.queue.clone(),
+            priority: priority(given.text("priority")?.unwrap_or("normal"))?,
+            delay: Duration::from_millis(given.integer("delay_ms", 0..=u64::MAX)?.unwrap_or(0)),
+            body: bytes(given.bytes("body")?).ok_or_else(|| given.refuse("body", "is missing"))?,
+            headers: bytes(given.bytes("headers")?).unwrap_or_default(),
+        })
+    }
 }
 
 #[php_impl]
@@ -87,6 +104,18 @@ impl Transport {
         };
         let sent = self.handles.get()?.engine.send(vec![message])?;
         Ok(sent.into_iter().next().map(|id| id.0).unwrap_or_default())
+    }
+
+    fn sendMany(&self, messages: Table<'_>) -> Answer<Vec<String>> {
+        let mut outgoing = Vec::new();
+        let mut entries = messages.get().map(ZendHashTable::iter);
+        while let Some((_, entry)) = entries.as_mut().and_then(|entries| entries.next_zval()) {
+            let message = Table::from_zval(entry.dereference())
+                .ok_or_else(|| Fault::argument("each of $messages must be an array".to_owned()))?;
+            outgoing.push(self.outgoing(message)?);
+        }
+        let sent = self.handles.get()?.engine.send(outgoing)?;
+        Ok(sent.into_iter().map(|id| id.0).collect())
     }
 
     #[php(defaults(max = 1, waitMs = 0))]

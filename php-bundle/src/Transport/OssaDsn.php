@@ -8,11 +8,11 @@ use Symfony\Component\Messenger\Exception\InvalidArgumentException;
 use Symfony\Component\Messenger\Exception\LogicException;
 
 /**
- * An `ossa://default?queue=…` DSN, checked. No message of its exceptions shows the DSN itself.
+ * A DSN of an ossa transport, checked: `ossa://default?queue=…` is a queue of the engine's store, `ossa+redis://…` one of a
+ * store or broker of its own. Neither its exceptions nor a dump of it show the DSN.
  */
 final readonly class OssaDsn
 {
-    public const SCHEME = 'ossa';
     public const DEFAULT_QUEUE = 'default';
 
     private const OPTIONS = ['queue', 'dead_letter_queue', 'prefetch', 'lease_seconds'];
@@ -22,12 +22,19 @@ final readonly class OssaDsn
         public string $deadLetterQueue,
         public ?int $prefetch,
         public ?int $leaseSeconds,
+        private ?string $store,
     ) {
     }
 
     public static function supports(#[\SensitiveParameter] string $dsn): bool
     {
-        return str_starts_with($dsn, self::SCHEME.'://');
+        return 1 === preg_match('~^ossa(\+[a-z0-9]*)?://~', $dsn);
+    }
+
+    /** Whether it is a queue of the engine's own store. */
+    public static function namesEngine(#[\SensitiveParameter] string $dsn): bool
+    {
+        return str_starts_with($dsn, 'ossa://');
     }
 
     /**
@@ -38,23 +45,21 @@ final readonly class OssaDsn
      */
     public static function parse(#[\SensitiveParameter] string $dsn, array $options = []): self
     {
-        $parts = self::supports($dsn) ? parse_url($dsn) : false;
-        if (false === $parts) {
-            throw new InvalidArgumentException('The DSN of an ossa transport has the form "ossa://default?queue=NAME".');
+        if (!self::supports($dsn)) {
+            throw new InvalidArgumentException('The DSN of an ossa transport has the form "ossa://default?queue=NAME" or "ossa+redis://HOST?queue=NAME".');
         }
-        if ('default' !== ($parts['host'] ?? '')) {
-            throw new InvalidArgumentException('The host of an "ossa://" DSN names the store; it must be "default", the store of "ossa.runtime.state_backend".');
+        [$place, $query] = explode('?', $dsn, 2) + [1 => ''];
+        parse_str($query, $given);
+        $options = $given + $options;
+        $others = array_diff_key($options, array_flip(self::OPTIONS));
+        $store = null;
+        if (self::namesEngine($dsn)) {
+            self::checkPlace($place);
+        } else {
+            $store = substr($place, \strlen('ossa+')).([] === $others ? '' : '?'.http_build_query($others, encoding_type: \PHP_QUERY_RFC3986));
         }
-        foreach (['user', 'pass', 'port', 'path', 'fragment'] as $part) {
-            if ('' !== (string) ($parts[$part] ?? '')) {
-                throw new InvalidArgumentException(\sprintf('An "ossa://" DSN has no %s; options follow a question mark: "ossa://default?queue=NAME".', $part));
-            }
-        }
-        parse_str($parts['query'] ?? '', $query);
-        $options = $query + $options;
-        $unknown = array_diff(array_keys($options), self::OPTIONS);
-        if ([] !== $unknown) {
-            throw new LogicException(\sprintf('Unknown option "%s" of an ossa transport; there are: %s.', implode('", "', $unknown), implode(', ', self::OPTIONS)));
+        foreach (array_keys($others) as $name) {
+            self::checkUnknown((string) $name, null !== $store);
         }
         $queue = self::name($options, 'queue') ?? self::DEFAULT_QUEUE;
 
@@ -63,7 +68,50 @@ final readonly class OssaDsn
             self::name($options, 'dead_letter_queue') ?? $queue.'.dead',
             self::number($options, 'prefetch', 1, 1000),
             self::number($options, 'lease_seconds', 1, 86400),
+            $store,
         );
+    }
+
+    /** DSN of the store or broker as the engine takes it; null = the engine's own store. */
+    public function getStore(): ?string
+    {
+        return $this->store;
+    }
+
+    /** @return array<string, mixed> */
+    public function __debugInfo(): array
+    {
+        return ['store' => null === $this->store ? null : '***'] + get_object_vars($this);
+    }
+
+    private static function checkPlace(#[\SensitiveParameter] string $place): void
+    {
+        $parts = parse_url($place);
+        if (false === $parts || 'default' !== ($parts['host'] ?? '')) {
+            throw new InvalidArgumentException('The host of an "ossa://" DSN names the store; it must be "default", the store of "ossa.runtime.state_backend". Another store is named by its scheme: "ossa+redis://HOST".');
+        }
+        foreach (['user', 'pass', 'port', 'path', 'fragment'] as $part) {
+            if ('' !== (string) ($parts[$part] ?? '')) {
+                throw new InvalidArgumentException(\sprintf('An "ossa://" DSN has no %s; options follow a question mark: "ossa://default?queue=NAME".', $part));
+            }
+        }
+    }
+
+    /** @param bool $known whether a store may know the option; then only what looks like a slip of the pen is refused here */
+    private static function checkUnknown(string $name, bool $known): void
+    {
+        $nearest = null;
+        foreach (self::OPTIONS as $option) {
+            if (levenshtein($name, $option) <= \strlen($option) / 3) {
+                $nearest = $option;
+            }
+        }
+        if (null !== $nearest) {
+            throw new LogicException(\sprintf('Unknown option "%s" of an ossa transport; did you mean "%s"?', $name, $nearest));
+        }
+        if (!$known) {
+            throw new LogicException(\sprintf('Unknown option "%s" of an ossa transport; there are: %s.', $name, implode(', ', self::OPTIONS)));
+        }
     }
 
     /** @param array<array-key, mixed> $options */

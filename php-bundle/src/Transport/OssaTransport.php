@@ -24,8 +24,8 @@ use Symfony\Component\Messenger\Transport\SetupableTransportInterface;
 use Symfony\Component\Messenger\Transport\TransportInterface;
 
 /**
- * A queue of the engine's store as a Messenger transport. It carries any message; step items that the engine put into
- * the queue arrive as {@see OssaStepMessage}.
+ * A queue of the engine's store, or of one of its own, as a Messenger transport. It carries any message; step items that
+ * the engine put into the queue arrive as {@see OssaStepMessage}.
  */
 final class OssaTransport implements TransportInterface, QueueReceiverInterface, ListableReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, CloseableTransport
 {
@@ -41,6 +41,7 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
         private readonly OssaDsn $dsn,
         private readonly SerializerInterface $serializer,
         private readonly WorkerTransports $worker,
+        private readonly SendBatch $batch,
         private readonly string $name,
     ) {
     }
@@ -68,15 +69,22 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
 
     public function send(Envelope $envelope): Envelope
     {
-        $encoded = $this->serializer->encode($envelope);
-        $id = $this->calling(fn (): string => $this->queue($this->dsn->queue)->send(
-            $encoded['body'],
-            EncodedHeaders::toText($encoded['headers'] ?? []),
-            max(0, $envelope->last(DelayStamp::class)?->getDelay() ?? 0),
-            $envelope->last(PriorityStamp::class)->priority ?? PriorityStamp::NORMAL,
-        ));
+        return $this->batch->hold($this, $envelope) ? $envelope : $this->sendMany([$envelope])[0];
+    }
 
-        return $envelope->with(new TransportMessageIdStamp($id));
+    /**
+     * Sends all of them, or none, with one durable write.
+     *
+     * @param list<Envelope> $envelopes
+     *
+     * @return ($envelopes is non-empty-list ? non-empty-list<Envelope> : list<Envelope>)
+     */
+    public function sendMany(array $envelopes): array
+    {
+        $messages = array_map($this->message(...), $envelopes);
+        $ids = $this->calling(fn (): array => $this->queue($this->dsn->queue)->sendMany($messages));
+
+        return array_map(static fn (Envelope $envelope, string $id): Envelope => $envelope->with(new TransportMessageIdStamp($id)), $envelopes, $ids);
     }
 
     public function ack(Envelope $envelope): void
@@ -169,6 +177,19 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
             }
             yield $this->envelope($delivery, true);
         }
+    }
+
+    /** @return array{body: string, headers: string, delay_ms: non-negative-int, priority: string} */
+    private function message(Envelope $envelope): array
+    {
+        $encoded = $this->serializer->encode($envelope);
+
+        return [
+            'body' => $encoded['body'],
+            'headers' => EncodedHeaders::toText($encoded['headers'] ?? []),
+            'delay_ms' => max(0, $envelope->last(DelayStamp::class)?->getDelay() ?? 0),
+            'priority' => $envelope->last(PriorityStamp::class)->priority ?? PriorityStamp::NORMAL,
+        ];
     }
 
     /** @param list<string> $queues */

@@ -9,16 +9,22 @@ use Symfony\Component\Messenger\Transport\Serialization\SerializerInterface;
 use Symfony\Component\Messenger\Transport\TransportFactoryInterface;
 
 /**
- * Makes transports from `ossa://default?queue=NAME`: a queue of the engine's own store.
+ * Makes transports from `ossa://default?queue=NAME`, a queue of the engine's own store, and from `ossa+redis://HOST` and
+ * the like, a queue of another one. Transports with the same store share its connections.
  *
  * @implements TransportFactoryInterface<OssaTransport>
  */
-final readonly class OssaTransportFactory implements TransportFactoryInterface
+final class OssaTransportFactory implements TransportFactoryInterface
 {
+    /** @var array<string, Engine> by hash of their DSN */
+    private array $stores = [];
+
     /** @param \Closure(): Engine $engine opened late: the container makes transports before it is known whether they are used */
     public function __construct(
-        private \Closure $engine,
-        private WorkerTransports $worker,
+        private readonly \Closure $engine,
+        private readonly WorkerTransports $worker,
+        private readonly SendBatch $batch = new SendBatch(),
+        private readonly int $leaseSeconds = 30,
     ) {
     }
 
@@ -27,7 +33,9 @@ final readonly class OssaTransportFactory implements TransportFactoryInterface
     {
         $name = $options['transport_name'] ?? '';
         unset($options['transport_name']);
-        $transport = new OssaTransport($this->engine, OssaDsn::parse($dsn, $options), $serializer, $this->worker, \is_string($name) ? $name : '');
+        $parsed = OssaDsn::parse($dsn, $options);
+        $engine = null === $parsed->getStore() ? $this->engine : fn (): Engine => $this->store($parsed->getStore());
+        $transport = new OssaTransport($engine, $parsed, $serializer, $this->worker, $this->batch, \is_string($name) ? $name : '');
         $this->worker->add($transport);
 
         return $transport;
@@ -37,5 +45,10 @@ final readonly class OssaTransportFactory implements TransportFactoryInterface
     public function supports(#[\SensitiveParameter] string $dsn, array $options): bool
     {
         return OssaDsn::supports($dsn);
+    }
+
+    private function store(#[\SensitiveParameter] string $dsn): Engine
+    {
+        return $this->stores[hash('xxh3', $dsn)] ??= Engine::open($dsn, ['lease_seconds' => $this->leaseSeconds]);
     }
 }
