@@ -925,6 +925,15 @@ namespace Ossa\Runtime {
         {
         }
 
+        /**
+         * Gives a message back unhandled.
+         *
+         * @throws Exception\TransportException when the message is not held by this transport
+         */
+        public function release(string $id, int $delayMs = 0): void
+        {
+        }
+
         /** @throws Exception\TransportException when the lease is lost */
         public function keepalive(string $id, ?int $seconds = null): void
         {

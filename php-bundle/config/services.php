@@ -18,11 +18,13 @@ use Ossa\SymfonyRuntime\Command\RunPruneCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
 use Ossa\SymfonyRuntime\Command\RunSignalCommand;
 use Ossa\SymfonyRuntime\Command\RunWhyCommand;
+use Ossa\SymfonyRuntime\Command\TransportDrainCommand;
 use Ossa\SymfonyRuntime\Command\ValidateCommand;
 use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
+use Ossa\SymfonyRuntime\Drain\ConfiguredTransports;
 use Ossa\SymfonyRuntime\EngineFactory;
 use Ossa\SymfonyRuntime\EventListener\DeadLetterListener;
 use Ossa\SymfonyRuntime\EventListener\WorkerListener;
@@ -128,6 +130,11 @@ return static function (ContainerConfigurator $container): void {
 
     $services
         ->set('.ossa.command.validate', ValidateCommand::class)
+            ->tag('console.command')
+        ->set(MessengerPass::CONFIGURED_TRANSPORTS, ConfiguredTransports::class)
+            ->args([service('messenger.transport_factory'), '$transports' => abstract_arg('DSN and options by transport'), '$serializers' => abstract_arg('serializers by transport')])
+        ->set('.ossa.command.transport_drain', TransportDrainCommand::class)
+            ->args([service(MessengerPass::CONFIGURED_TRANSPORTS), service('ossa.engine')])
             ->tag('console.command')
         ->set('.ossa.command.dispatch', DispatchCommand::class)
             ->args(['$runtime' => service('ossa.runtime'), '$engine' => service('ossa.engine'), '$relay' => service('.ossa.relay')])

@@ -140,6 +140,16 @@ impl Transport {
         Ok(())
     }
 
+    #[php(defaults(delayMs = 0))]
+    fn release(&self, id: Bytes<'_>, delayMs: i64) -> Answer<()> {
+        let delay = Duration::from_millis(u64::try_from(delayMs).unwrap_or(0));
+        self.handles
+            .get()?
+            .consumer
+            .release(&message_id(id)?, delay)?;
+        Ok(())
+    }
+
     fn keepalive(&self, id: Bytes<'_>, seconds: Option<i64>) -> Answer<()> {
         let seconds = u64::try_from(seconds.unwrap_or(0)).unwrap_or(0);
         let consumer = &self.handles.get()?.consumer;

@@ -28,6 +28,7 @@ final class MessengerPass implements CompilerPassInterface
     public const CONTEXT_MIDDLEWARE = 'ossa.context_middleware';
     public const UNDECODABLE_HANDLER = '.ossa.handler.undecodable';
     public const DEAD_LETTER_LISTENER = '.ossa.listener.dead_letter';
+    public const CONFIGURED_TRANSPORTS = '.ossa.configured_transports';
 
     public function process(ContainerBuilder $container): void
     {
@@ -127,14 +128,20 @@ final class MessengerPass implements CompilerPassInterface
 
     private function handTransportsOver(ContainerBuilder $container): void
     {
-        $serializers = [];
+        $serializers = $transports = [];
         foreach ($this->transports($container) as $id => $definition) {
-            $serializer = $definition->getArguments()[2] ?? null;
+            $name = substr($id, \strlen('messenger.transport.'));
+            [$dsn, $options, $serializer] = $definition->getArguments() + [null, null, null];
             if ($serializer instanceof Reference) {
-                $serializers[substr($id, \strlen('messenger.transport.'))] = $serializer;
+                $serializers[$name] = $serializer;
+                if (\is_string($dsn) && \is_array($options)) {
+                    $transports[$name] = ['dsn' => $dsn, 'options' => $options];
+                }
             }
         }
-        $container->getDefinition(self::UNDECODABLE_HANDLER)->setArgument('$serializers', ServiceLocatorTagPass::register($container, $serializers));
+        $serializers = ServiceLocatorTagPass::register($container, $serializers);
+        $container->getDefinition(self::UNDECODABLE_HANDLER)->setArgument('$serializers', $serializers);
+        $container->getDefinition(self::CONFIGURED_TRANSPORTS)->setArgument('$transports', $transports)->setArgument('$serializers', $serializers);
 
         $failures = 'messenger.failure.send_failed_message_to_failure_transport_listener';
         $byTransport = $container->hasDefinition($failures) ? $container->getDefinition($failures)->getArguments()[2] ?? [] : [];

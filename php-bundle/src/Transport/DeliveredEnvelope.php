@@ -31,7 +31,7 @@ final class DeliveredEnvelope
 
         return $envelope
             ->withoutAll(TransportMessageIdStamp::class)
-            ->with(new TransportMessageIdStamp($delivery->getId()), new ReceivedFromQueueStamp($delivery->getQueue(), $delivery->getId(), $delivery->getToken(), $held));
+            ->with(new TransportMessageIdStamp($delivery->getId()), new ReceivedFromQueueStamp($delivery->getQueue(), $delivery->getId(), $delivery->getToken(), $held, $delivery->getPriority()));
     }
 
     private static function step(Delivery $delivery): ?Envelope

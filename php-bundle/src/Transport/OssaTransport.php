@@ -115,6 +115,13 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
         $this->calling(static fn () => $queue->ack($received->id));
     }
 
+    /** Gives a message back unhandled. */
+    public function release(Envelope $envelope): void
+    {
+        $received = $this->held($envelope);
+        $this->calling(fn () => $this->queue($received->queue)->release($received->id));
+    }
+
     public function keepalive(Envelope $envelope, ?int $seconds = null): void
     {
         $received = $this->held($envelope);
@@ -144,6 +151,14 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
     public function setup(): void
     {
         $this->calling(fn () => $this->queue($this->dsn->queue)->setup());
+    }
+
+    /** Writes out what was acknowledged. */
+    public function flush(): void
+    {
+        foreach ($this->queues as $queue) {
+            $this->calling(static fn () => $queue->flush());
+        }
     }
 
     /** Writes out what was acknowledged and gives back what was not handed out; the next call opens the queue again. */

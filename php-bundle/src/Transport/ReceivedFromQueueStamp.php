@@ -22,6 +22,7 @@ final readonly class ReceivedFromQueueStamp implements NonSendableStampInterface
         public string $id,
         public ?string $token,
         public bool $held,
+        public string $priority,
     ) {
     }
 }
