@@ -1,6 +1,7 @@
 //! Data source names: `scheme://rest?option=value&…`.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::port::StoreError;
 
@@ -89,6 +90,32 @@ pub(crate) fn decode(text: &str, part: &str) -> Result<String, StoreError> {
         bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
     }
     String::from_utf8(bytes).map_err(|_| wrong(part, "it is not valid UTF-8"))
+}
+
+/// Refuses an option, naming the one that was probably meant, or all there are.
+pub(crate) fn unknown_option(name: &str, known: &[&str]) -> StoreError {
+    let near = known
+        .iter()
+        .map(|it| (strsim::osa_distance(name, it), it))
+        .filter(|(distance, it)| *distance <= it.len() / 3)
+        .min();
+    let reason = match near {
+        Some((_, near)) => format!("there is none of that name: `{near}` is probably meant"),
+        None => format!("there is none of that name, only {}", known.join(", ")),
+    };
+    wrong(format!("option {name}"), reason)
+}
+
+/// `5s` or `500ms`.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|it: char| !it.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let number = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        _ => None,
+    }
 }
 
 /// A DSN as it may be shown: without user, password and the values of its options.

@@ -5,11 +5,16 @@
 //! | `memory:` | this process's memory, gone with it |
 //! | `sqlite:///srv/app/var/ossa.db` | one file, several processes of one machine |
 //! | `sqlite://var/ossa.db` | the same, relative to the current folder |
+//! | `redis://host:6379/0`, `rediss://…` | Redis, for many hosts; `rediss` is encrypted |
 
 mod check;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod checksum;
 mod dsn;
 mod listing;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -17,6 +22,8 @@ use std::sync::Arc;
 
 pub use dsn::RedactedDsn;
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::{RedisDurability, RedisOptions, RedisStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 
@@ -35,6 +42,7 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
             Ok(Arc::new(MemoryStore::new()))
         }
         "sqlite" => open_sqlite(&parts),
+        "redis" | "rediss" => open_redis(&parts),
         other => Err(unknown(other)),
     }
 }
@@ -42,7 +50,7 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
 /// Whether the store that the DSN names is there already, without creating it. One in memory never is.
 ///
 /// # Errors
-/// [`StoreError::Dsn`] naming the part that is wrong.
+/// [`StoreError::Dsn`] naming the part that is wrong; [`StoreError::Unavailable`] when its server does not answer.
 pub fn exists(dsn: &str) -> Result<bool, StoreError> {
     let parts = dsn::split(dsn)?;
     match parts.scheme {
@@ -50,6 +58,8 @@ pub fn exists(dsn: &str) -> Result<bool, StoreError> {
         "sqlite" if !parts.path_names_memory() => {
             Ok(SqliteOptions::from_dsn(&parts)?.path.exists())
         }
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" => RedisStore::exists(RedisOptions::from_dsn(&parts)?),
         "sqlite" | "memory" => Ok(false),
         other => Err(unknown(other)),
     }
@@ -62,7 +72,10 @@ pub fn is_volatile(dsn: &str) -> bool {
 }
 
 fn unknown(scheme: &str) -> StoreError {
-    dsn::wrong("scheme", format!("`{scheme}` is none of memory, sqlite"))
+    dsn::wrong(
+        "scheme",
+        format!("`{scheme}` is none of memory, sqlite, redis, rediss"),
+    )
 }
 
 /// The stores of this build: the scheme of their DSN, and the version of the library behind it.
@@ -72,6 +85,8 @@ pub fn backends() -> Vec<(&'static str, String)> {
         ("memory", "built in".to_owned()),
         #[cfg(feature = "sqlite")]
         ("sqlite", format!("SQLite {}", rusqlite::version())),
+        #[cfg(feature = "redis")]
+        ("redis", "client for Redis 7 and newer".to_owned()),
     ]
 }
 
@@ -90,5 +105,19 @@ fn open_sqlite(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> 
     Err(dsn::wrong(
         "scheme",
         "this build has no `sqlite` (it was built without that feature)",
+    ))
+}
+
+#[cfg(feature = "redis")]
+fn open_redis(parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
+    let options = RedisOptions::from_dsn(parts)?;
+    Ok(Arc::new(RedisStore::open(options)?))
+}
+
+#[cfg(not(feature = "redis"))]
+fn open_redis(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
+    Err(dsn::wrong(
+        "scheme",
+        "this build has no `redis` (it was built without that feature)",
     ))
 }

@@ -6,7 +6,8 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::messages::{insert_message, remove_step, reschedule_step};
-use super::value::{count, log_checksum, maybe_time, rank, run_id, signed, snapshot_checksum};
+use super::value::{count, maybe_time, rank, run_id, signed};
+use crate::adapter::checksum::{log_checksum, snapshot_checksum};
 use crate::port::{
     Commit, CommitOutcome, MessageId, NewMessage, RunStatus, Snapshot, Timestamp, Version,
 };

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::adapter::dsn::{Parts, decode, wrong};
+use crate::adapter::dsn::{Parts, decode, duration, unknown_option, wrong};
 use crate::port::StoreError;
 
 /// What a commit survives.
@@ -57,21 +57,10 @@ impl SqliteOptions {
                     Some(duration) => options.busy_timeout = duration,
                     None => return refuse("it is a duration such as `5s` or `500ms`"),
                 },
-                _ => return refuse("SQLite stores know `synchronous` and `busy_timeout`"),
+                _ => return Err(unknown_option(name, &["synchronous", "busy_timeout"])),
             }
         }
         Ok(options)
-    }
-}
-
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|it: char| !it.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let number = number.parse().ok()?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        _ => None,
     }
 }
 

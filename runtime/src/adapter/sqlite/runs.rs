@@ -3,9 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 
 use super::fault::Fault;
-use super::value::{
-    at_most, count, head, head_columns, log_checksum, run_id, signed, snapshot_checksum, time,
-};
+use super::value::{at_most, count, head, head_columns, run_id, signed, time};
+use crate::adapter::checksum::{log_checksum, snapshot_checksum};
 use crate::port::{
     LogRow, Retention, RunHead, RunId, Snapshot, StoredRun, TimerKey, TimerRow, Timestamp, Version,
 };

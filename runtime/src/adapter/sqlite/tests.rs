@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
+use crate::adapter::listing::{Age, parts};
 use crate::port::{
     BrowsableQueue, NewMessage, Priority, Queue, QueueCounts, RunFilter, RunId, RunStatus,
     Timestamp,
@@ -117,7 +118,7 @@ fn runs_are_listed_in_the_order_of_an_index_whatever_the_filter() {
             updated_before: chosen(9).then_some(NOW),
         };
         let after = chosen(5).then(|| (NOW, RunId::from_uuid(uuid::Uuid::nil())));
-        for part in listing::parts(&filter) {
+        for part in parts(&filter) {
             let (sql, _) = listing::statement(&filter, part, after);
             let plan = plan(&store, &sql);
             let found = plan.split("; ").filter(|step| !step.contains("SUBQUERY"));
@@ -129,7 +130,7 @@ fn runs_are_listed_in_the_order_of_an_index_whatever_the_filter() {
             assert!(searched, "{sql}: {plan}");
             // Those that ended before and changed since are few, whatever else there is.
             let sorted = plan.contains("TEMP B-TREE");
-            assert_eq!(sorted, part.age == listing::Age::Ended, "{sql}: {plan}");
+            assert_eq!(sorted, part.age == Age::Ended, "{sql}: {plan}");
             let narrow =
                 chosen(0) || chosen(1) || part.status.is_some() || !filter.labels.is_empty();
             assert!(!(narrow && plan.contains("by_creation")), "{sql}: {plan}");

@@ -4,9 +4,7 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use crate::port::{
-    Labels, LogRow, PlanHash, Priority, RunHead, RunId, RunStatus, Snapshot, Timestamp, Version,
-};
+use crate::port::{Labels, PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
 /// The columns [`head`] reads, in its order.
 macro_rules! head_columns {
@@ -95,21 +93,4 @@ pub(super) fn signed(version: Version) -> i64 {
 
 pub(super) fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-pub(super) fn log_checksum(run: &RunId, row: &LogRow) -> u32 {
-    let checksum = version_checksum(run, row.version);
-    let checksum = crc32c::crc32c_append(checksum, &row.at.as_millis().to_le_bytes());
-    crc32c::crc32c_append(checksum, row.events.as_bytes())
-}
-
-pub(super) fn snapshot_checksum(run: &RunId, snapshot: &Snapshot) -> u32 {
-    let checksum = version_checksum(run, snapshot.version);
-    crc32c::crc32c_append(checksum, snapshot.state.as_bytes())
-}
-
-/// The run is part of the sum, so a row that turns up under another run is noticed too.
-fn version_checksum(run: &RunId, version: Version) -> u32 {
-    let checksum = crc32c::crc32c(run.as_uuid().as_bytes());
-    crc32c::crc32c_append(checksum, &version.0.to_le_bytes())
 }

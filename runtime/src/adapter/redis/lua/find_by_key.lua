@@ -1,0 +1,2 @@
+-- ARGV: workflow, key.
+return call('HGET', PREFIX .. 'k:' .. ARGV[1], ARGV[2])

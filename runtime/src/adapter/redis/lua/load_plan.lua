@@ -1,0 +1,1 @@
+return call('HGET', PREFIX .. 'p', ARGV[1])

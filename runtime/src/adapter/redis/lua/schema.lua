@@ -1,0 +1,1 @@
+return call('GET', KEYS[1])

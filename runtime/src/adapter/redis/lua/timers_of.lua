@@ -1,0 +1,2 @@
+-- ARGV: run.
+return call('HGETALL', timers_of(ARGV[1]))

@@ -1,0 +1,155 @@
+//! A message as it is packed: what does not change as one string, what claims leave behind as another.
+
+use std::time::Duration;
+
+use super::number::{Reader, damaged, maybe_timestamp, run_id, timestamp};
+use super::reply::Reply;
+use crate::port::{
+    ClaimAnswer, Delivery, MessageId, NewMessage, Priority, Receipt, StepItem, StepRef, StoreError,
+    Timestamp,
+};
+
+/// What does not change of a message. Scripts read it up to the headers.
+pub(super) fn record(message: &NewMessage, now: Timestamp) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(128 + message.headers.len() + message.body.len());
+    bytes.push(u8::from(message.step.is_some()));
+    bytes.push(rank(message.priority));
+    bytes.extend(now.as_millis().to_be_bytes());
+    bytes.extend(length::<u16>(message.queue.len(), "the queue's name")?.to_be_bytes());
+    bytes.extend(message.queue.as_bytes());
+    if let Some(item) = &message.step {
+        let millis = u64::try_from(item.timeout.as_millis()).unwrap_or(u64::MAX);
+        bytes.extend(millis.to_be_bytes());
+        bytes.extend(item.step.run.to_string().as_bytes());
+        let field = field(&item.step);
+        bytes.push(length::<u8>(field.len(), "the step")?);
+        bytes.extend(field.as_bytes());
+    }
+    bytes.extend(length::<u32>(message.headers.len(), "the headers")?.to_be_bytes());
+    bytes.extend(&message.headers);
+    bytes.extend(&message.body);
+    Ok(bytes)
+}
+
+fn length<T: TryFrom<usize>>(length: usize, what: &str) -> Result<T, StoreError> {
+    T::try_from(length).map_err(|_| StoreError::Failed {
+        operation: "publish",
+        reason: format!("{what} is too long: {length} bytes"),
+    })
+}
+
+/// A step within its run.
+pub(super) fn field(step: &StepRef) -> String {
+    format!("{}/{}/{}", step.scope, step.node, step.attempt)
+}
+
+pub(super) const fn rank(priority: Priority) -> u8 {
+    match priority {
+        Priority::Critical => 0,
+        Priority::High => 1,
+        Priority::Normal => 2,
+        Priority::Low => 3,
+    }
+}
+
+/// Deliveries as scripts answer with them: four values each.
+pub(super) fn deliveries(reply: Reply) -> Result<Vec<Delivery>, StoreError> {
+    let mut values = reply.list()?.into_iter();
+    let mut found = Vec::with_capacity(values.len() / 4);
+    while let (Some(id), Some(at), Some(claim), Some(record)) =
+        (values.next(), values.next(), values.next(), values.next())
+    {
+        let (at, claim, record) = (at.number()?, claim.bytes()?, record.bytes()?);
+        found.push(delivery(
+            MessageId(id.text()?),
+            timestamp(at),
+            &claim,
+            &record,
+        )?);
+    }
+    Ok(found)
+}
+
+/// What a script answers to the claim of one message.
+pub(super) fn claim_answer(reply: Reply) -> Result<ClaimAnswer, StoreError> {
+    let mut values = reply.list()?;
+    if values.len() > 1 {
+        let claimed = deliveries(Reply::from(values))?.pop();
+        return Ok(claimed.map_or(ClaimAnswer::Gone, ClaimAnswer::Claimed));
+    }
+    match values.pop() {
+        None => Ok(ClaimAnswer::Gone),
+        Some(until) => Ok(ClaimAnswer::Held {
+            until: timestamp(until.number()?),
+        }),
+    }
+}
+
+fn delivery(
+    id: MessageId,
+    visible_at: Timestamp,
+    claim: &[u8],
+    record: &[u8],
+) -> Result<Delivery, StoreError> {
+    let mut read = Reader::new(record, "a message");
+    let is_step = read.u8()? == 1;
+    let priority = read.u8()?;
+    let published_at = Timestamp::from_millis(read.i64()?);
+    let queue_length = read.u16()?;
+    let queue = read.text(queue_length.into())?.to_owned();
+    let step = if is_step {
+        Some(step_item(&mut read)?)
+    } else {
+        None
+    };
+    let headers_length = usize::try_from(read.u32()?).unwrap_or(usize::MAX);
+    let headers = read.bytes(headers_length)?.to_vec();
+    let (fence, losses, deadline) = if claim.is_empty() {
+        (0, 0, None)
+    } else {
+        let mut read = Reader::new(claim, "a claim");
+        let (fence, losses) = (read.u64()?, read.u32()?);
+        // Whether it is claimed, is a step item, and its priority: for scripts.
+        read.bytes(3)?;
+        (fence, losses, maybe_timestamp(read.i64()?))
+    };
+    Ok(Delivery {
+        receipt: Receipt { id, fence },
+        queue,
+        priority: priority_of(priority)?,
+        published_at,
+        visible_at,
+        body: read.rest().to_vec(),
+        headers,
+        step,
+        deadline,
+        losses,
+    })
+}
+
+fn step_item(read: &mut Reader<'_>) -> Result<StepItem, StoreError> {
+    let timeout = Duration::from_millis(read.u64()?);
+    let run = run_id(read.text(36)?)?;
+    let length = read.u8()?;
+    let field = read.text(length.into())?;
+    let mut numbers = field.split('/').map(str::parse);
+    let (Some(Ok(scope)), Some(Ok(node)), Some(Ok(attempt))) =
+        (numbers.next(), numbers.next(), numbers.next())
+    else {
+        return Err(read.damaged(format!("no step is `{field}`")));
+    };
+    Ok(StepItem {
+        step: StepRef {
+            run,
+            scope,
+            node,
+            attempt,
+        },
+        timeout,
+    })
+}
+
+pub(super) fn priority_of(rank: u8) -> Result<Priority, StoreError> {
+    let found = Priority::ALL.get(usize::from(rank)).copied();
+    found.ok_or_else(|| damaged("a priority", format!("none is {rank}")))
+}

@@ -1,0 +1,262 @@
+//! What a DSN says about the server and the promise.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::adapter::dsn::{Parts, decode, duration, unknown_option, wrong};
+use crate::port::StoreError;
+
+/// What an acknowledged write is meant to survive. The server's settings decide whether it does: `findings` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A power cut may undo the last second (`appendfsync everysec`).
+    #[default]
+    Bounded,
+    /// Any power cut of the server (`appendfsync always`).
+    Strict,
+}
+
+/// How to open a store in Redis.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisOptions {
+    /// Hosts and ports: of one server, or of some nodes of a cluster.
+    pub nodes: Vec<(String, u16)>,
+    /// Whether connections are encrypted; the server's certificate is then checked.
+    pub tls: bool,
+    /// A PEM file with the certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The user to log in as; the server's default user when there is only a password.
+    pub user: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// The number of the database; a cluster has only 0.
+    pub database: u16,
+    /// What the names of all keys begin with, as a hash tag: `{ossa}:`.
+    pub prefix: String,
+    /// What an acknowledged write is meant to survive.
+    pub durability: Durability,
+    /// A write counts once so many replicas have it.
+    pub replicas: u16,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long an answer may take.
+    pub response_timeout: Duration,
+}
+
+const OPTIONS: [&str; 6] = [
+    "prefix",
+    "mode",
+    "replicas",
+    "connect_timeout",
+    "response_timeout",
+    "ca",
+];
+
+impl RedisOptions {
+    /// The defaults for this server.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            nodes: vec![(host.into(), port)],
+            tls: false,
+            ca: None,
+            user: None,
+            password: None,
+            database: 0,
+            prefix: "ossa".to_owned(),
+            durability: Durability::default(),
+            replicas: 0,
+            connect_timeout: Duration::from_secs(2),
+            response_timeout: Duration::from_secs(5),
+        }
+    }
+
+    pub(crate) fn from_dsn(parts: &Parts<'_>) -> Result<Self, StoreError> {
+        let mut options = Self::new("", 0);
+        options.tls = parts.scheme == "rediss";
+        let (login, place) = match parts.rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, parts.rest),
+        };
+        if let Some(login) = login {
+            options.read_login(login)?;
+        }
+        let (nodes, database) = place.split_once('/').unwrap_or((place, ""));
+        options.nodes = nodes.split(',').map(node).collect::<Result<_, _>>()?;
+        if !database.is_empty() {
+            options.database = database.parse().map_err(|_| {
+                wrong(
+                    "path",
+                    "it is the number of a database, as in `redis://host/0`",
+                )
+            })?;
+        }
+        for option in parts.options() {
+            let (name, value) = option?;
+            options.read_option(name, value)?;
+        }
+        Ok(options)
+    }
+
+    fn read_login(&mut self, login: &str) -> Result<(), StoreError> {
+        let (user, password) = match login.split_once(':') {
+            Some((user, password)) => (user, Some(password)),
+            // Symfony's way of writing a password alone.
+            None => ("", Some(login)),
+        };
+        let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        self.user = filled(&decode(user, "user")?);
+        self.password = filled(&decode(password.unwrap_or_default(), "password")?);
+        Ok(())
+    }
+
+    fn read_option(&mut self, name: &str, value: String) -> Result<(), StoreError> {
+        let refuse = |reason: &str| Err(wrong(format!("option {name}"), reason));
+        match name {
+            "prefix" => {
+                if value.is_empty() || value.contains(['{', '}']) {
+                    return refuse("it is a name without braces, such as `ossa`");
+                }
+                self.prefix = value;
+            }
+            "mode" => match value.as_str() {
+                "bounded" => self.durability = Durability::Bounded,
+                "strict" => self.durability = Durability::Strict,
+                _ => return refuse("it is `bounded` or `strict`"),
+            },
+            "replicas" => match value.parse() {
+                Ok(replicas) => self.replicas = replicas,
+                Err(_) => return refuse("it is how many replicas must have a write: `1`"),
+            },
+            "connect_timeout" | "response_timeout" => {
+                let Some(duration) = duration(&value).filter(|it| !it.is_zero()) else {
+                    return refuse("it is a duration such as `5s` or `500ms`");
+                };
+                if name == "connect_timeout" {
+                    self.connect_timeout = duration;
+                } else {
+                    self.response_timeout = duration;
+                }
+            }
+            "ca" if !self.tls => return refuse("only `rediss://` has certificates to check"),
+            "ca" => self.ca = Some(value.into()),
+            _ => return Err(unknown_option(name, &OPTIONS)),
+        }
+        Ok(())
+    }
+
+    /// What the name of each key begins with. What stands in braces decides on the slot of a cluster, so all keys are on
+    /// one node and a script can change them together.
+    pub(super) fn key(&self, name: &str) -> String {
+        format!("{{{}}}:{name}", self.prefix)
+    }
+}
+
+fn node(text: &str) -> Result<(String, u16), StoreError> {
+    let (host, port) = match text.rsplit_once(':') {
+        // A bare address of version 6 ends in `]`.
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, "6379"),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(wrong(
+            "host",
+            "it is missing: write `redis://host:6379`, or `redis://one:6379,two:6379` for a cluster",
+        ));
+    }
+    let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
+        wrong(
+            "port",
+            format!("that of `{host}` is no number from 1 to 65535"),
+        )
+    })?;
+    Ok((decode(host, "host")?, port))
+}
+
+/// Without user and password.
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisOptions")
+            .field("nodes", &self.nodes)
+            .field("tls", &self.tls)
+            .field("database", &self.database)
+            .field("prefix", &self.prefix)
+            .field("durability", &self.durability)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::adapter::dsn::split;
+
+    fn parse(dsn: &str) -> Result<RedisOptions, StoreError> {
+        RedisOptions::from_dsn(&split(dsn).unwrap())
+    }
+
+    fn refused(dsn: &str) -> (String, String) {
+        match parse(dsn) {
+            Err(StoreError::Dsn { part, reason }) => (part, reason),
+            other => (format!("{other:?}"), String::new()),
+        }
+    }
+
+    #[test]
+    fn a_dsn_says_where_and_how() {
+        let options = parse(
+            "rediss://shop:p%40ss@one:7000,two,[::1]:7002/3?prefix=shop&mode=strict&replicas=1\
+             &connect_timeout=500ms&response_timeout=9s&ca=/etc/ca.pem",
+        )
+        .unwrap();
+        let nodes = [("one", 7000), ("two", 6379), ("::1", 7002)];
+        assert_eq!(
+            options.nodes,
+            nodes.map(|(host, port)| (host.to_owned(), port))
+        );
+        assert!(options.tls);
+        assert_eq!(options.user.as_deref(), Some("shop"));
+        assert_eq!(options.password.as_deref(), Some("p@ss"));
+        assert_eq!((options.database, options.replicas), (3, 1));
+        assert_eq!(options.durability, Durability::Strict);
+        assert_eq!(options.connect_timeout, Duration::from_millis(500));
+        assert_eq!(options.response_timeout, Duration::from_secs(9));
+        assert_eq!(options.ca, Some("/etc/ca.pem".into()));
+        assert_eq!(options.key("seq"), "{shop}:seq");
+    }
+
+    #[test]
+    fn a_password_may_stand_alone() {
+        for dsn in ["redis://:secret@host", "redis://secret@host"] {
+            let options = parse(dsn).unwrap();
+            assert_eq!(options.user, None);
+            assert_eq!(options.password.as_deref(), Some("secret"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_nearest_that_is_right() {
+        assert_eq!(refused("redis://").0, "host");
+        assert_eq!(refused("redis://host:x").0, "port");
+        assert_eq!(refused("redis://host/messages").0, "path");
+        assert_eq!(refused("redis://host?mode=safe").0, "option mode");
+        assert_eq!(refused("redis://host?prefix={a}").0, "option prefix");
+        assert_eq!(refused("redis://host?ca=/ca.pem").0, "option ca");
+        assert_eq!(
+            refused("redis://host?response_timeout=5").0,
+            "option response_timeout"
+        );
+        let (part, reason) = refused("redis://host?mod=strict");
+        assert_eq!(part, "option mod");
+        assert!(reason.contains("`mode`"), "{reason}");
+    }
+
+    #[test]
+    fn options_are_shown_without_user_and_password() {
+        let options = parse("redis://hunter:hunter2@host").unwrap();
+        assert!(!format!("{options:?}").contains("hunter"));
+    }
+}

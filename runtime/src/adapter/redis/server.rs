@@ -1,0 +1,303 @@
+//! Connections to the server that has the store's slot, and calls over them.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use redis::{
+    Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, ErrorKind,
+    IntoConnectionInfo as _, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
+    TlsCertificates, ToRedisArgs, Value, cmd,
+};
+
+use super::fault::Circumstance;
+use super::options::RedisOptions;
+use super::reply::Reply;
+use super::script::Known;
+use crate::port::StoreError;
+
+/// A connection that was not used for so long is asked whether it is still one. Calls of which nobody knows what became
+/// of them are rare that way: a server that was restarted has mostly been so for longer.
+const FRESH: Duration = Duration::from_millis(200);
+/// As many are kept for later calls.
+const SPARE: usize = 8;
+/// How often a call follows the store's slot to another node.
+const MOVES: u32 = 5;
+
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) options: RedisOptions,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Where the slot was last found.
+    node: Option<(String, u16)>,
+    spare: Vec<Line>,
+}
+
+/// A connection.
+struct Line {
+    connection: Connection,
+    node: (String, u16),
+    used: Instant,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Line").field(&self.node).finish()
+    }
+}
+
+/// A script with its arguments.
+pub(super) struct Call {
+    known: &'static Known,
+    command: Cmd,
+}
+
+impl Call {
+    pub(super) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
+        self.command.arg(argument);
+        self
+    }
+}
+
+impl Server {
+    pub(super) fn new(options: RedisOptions) -> Self {
+        Self {
+            options,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A call of the script, without arguments yet.
+    pub(super) fn call(&self, known: &'static Known) -> Call {
+        let mut command = cmd("EVALSHA");
+        command
+            .arg(known.script.get_hash())
+            .arg(2)
+            .arg(self.options.key("schema"))
+            .arg(self.options.key("-"));
+        Call { known, command }
+    }
+
+    /// Runs the script, in one transaction.
+    pub(super) fn run(&self, operation: &'static str, call: &Call) -> Result<Reply, StoreError> {
+        let known = call.known;
+        let value = self.ask(operation, known.repeatable, |connection| {
+            let answer = answer(connection, &call.command);
+            match answer {
+                // A server that was restarted, or one the script never ran on.
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    known.script.load(connection)?;
+                    self::answer(connection, &call.command)
+                }
+                answer => answer,
+            }
+        })?;
+        Ok(Reply(value))
+    }
+
+    /// Waits for an entry after `seen` in the stream, and gives its number.
+    pub(super) fn wait(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let mut read = cmd("XREAD");
+        if millis > 0 {
+            read.arg("BLOCK").arg(millis);
+        }
+        read.arg("STREAMS")
+            .arg(self.options.key("wake"))
+            .arg(format!("{seen}-0"));
+        let value = self.ask("wait for a change", true, |connection| {
+            connection.set_read_timeout(Some(timeout + self.options.response_timeout))?;
+            let answer = answer(connection, &read)?;
+            connection.set_read_timeout(Some(self.options.response_timeout))?;
+            Ok(answer)
+        })?;
+        let mut streams = Reply(value).list()?;
+        let Some(stream) = streams.pop() else {
+            return Ok(seen);
+        };
+        let entries = stream.list()?.pop().map(Reply::list).transpose()?;
+        let entry = entries.and_then(|mut it| it.pop());
+        let id = entry.map(Reply::list).transpose()?;
+        let id = id.and_then(|it| it.into_iter().next());
+        let id = id.map(Reply::text).transpose()?.unwrap_or_default();
+        let number = id.split('-').next().and_then(|it| it.parse().ok());
+        Ok(number.unwrap_or(seen))
+    }
+
+    /// A plain command about the server itself.
+    pub(super) fn about(
+        &self,
+        operation: &'static str,
+        command: &Cmd,
+    ) -> Result<Reply, StoreError> {
+        let value = self.ask(operation, true, |connection| answer(connection, command))?;
+        Ok(Reply(value))
+    }
+
+    /// Asks the node that has the slot, over a connection that is there or a new one.
+    fn ask(
+        &self,
+        operation: &'static str,
+        repeatable: bool,
+        question: impl Fn(&mut Connection) -> RedisResult<Value>,
+    ) -> Result<Value, StoreError> {
+        let mut moves = 0;
+        let mut broken = false;
+        loop {
+            let mut line = self.line(operation)?;
+            let error = match question(&mut line.connection) {
+                Ok(value) => {
+                    self.keep(line);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            let is_lost = error.is_io_error() || !line.connection.is_open();
+            let circumstance = Circumstance {
+                operation,
+                node: &line.node,
+                outcome_unknown: is_lost && !repeatable,
+            };
+            let fault = circumstance.error(&error);
+            if is_lost {
+                // The others lead to the same server.
+                self.state.lock().spare.clear();
+                if repeatable && !broken && !error.is_timeout() {
+                    broken = true;
+                    continue;
+                }
+                return Err(fault);
+            }
+            match moved_to(&error) {
+                Some(node) if moves < MOVES => {
+                    moves += 1;
+                    let mut state = self.state.lock();
+                    state.spare.clear();
+                    state.node = Some(node);
+                }
+                _ => {
+                    if is_of_replica(&error) {
+                        let mut state = self.state.lock();
+                        state.spare.clear();
+                        state.node = None;
+                    } else {
+                        self.keep(line);
+                    }
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    fn keep(&self, mut line: Line) {
+        line.used = Instant::now();
+        let mut state = self.state.lock();
+        if state.spare.len() < SPARE && state.node.as_ref() == Some(&line.node) {
+            state.spare.push(line);
+        }
+    }
+
+    fn line(&self, operation: &'static str) -> Result<Line, StoreError> {
+        loop {
+            let Some(mut line) = self.state.lock().spare.pop() else {
+                return self.connect(operation);
+            };
+            if line.used.elapsed() < FRESH || line.connection.check_connection() {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// A connection to where the slot was last, or to the first of the given nodes that can be reached.
+    fn connect(&self, operation: &'static str) -> Result<Line, StoreError> {
+        let known = self.state.lock().node.clone();
+        let mut fault = None;
+        for node in known.iter().chain(&self.options.nodes) {
+            match self.connect_to(node) {
+                Ok(connection) => {
+                    self.state.lock().node = Some(node.clone());
+                    return Ok(Line {
+                        connection,
+                        node: node.clone(),
+                        used: Instant::now(),
+                    });
+                }
+                Err(error) => {
+                    let circumstance = Circumstance {
+                        operation,
+                        node,
+                        outcome_unknown: false,
+                    };
+                    let error = circumstance.error(&error);
+                    fault.get_or_insert(error);
+                }
+            }
+        }
+        Err(fault.unwrap_or_else(|| StoreError::Failed {
+            operation,
+            reason: "no server is named".to_owned(),
+        }))
+    }
+
+    fn connect_to(&self, (host, port): &(String, u16)) -> RedisResult<Connection> {
+        let options = &self.options;
+        let mut login = RedisConnectionInfo::default().set_db(options.database.into());
+        if let Some(user) = &options.user {
+            login = login.set_username(user);
+        }
+        if let Some(password) = &options.password {
+            login = login.set_password(password);
+        }
+        let address = if options.tls {
+            super::tls::prepare();
+            ConnectionAddr::TcpTls {
+                host: host.clone(),
+                port: *port,
+                insecure: false,
+                tls_params: None,
+            }
+        } else {
+            ConnectionAddr::Tcp(host.clone(), *port)
+        };
+        let info = address.into_connection_info()?.set_redis_settings(login);
+        let client = match &options.ca {
+            Some(file) => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(std::fs::read(file)?),
+                };
+                Client::build_with_tls(info, certificates)?
+            }
+            None => Client::open(info)?,
+        };
+        let connection = client.get_connection_with_timeout(options.connect_timeout)?;
+        connection.set_read_timeout(Some(options.response_timeout))?;
+        connection.set_write_timeout(Some(options.response_timeout))?;
+        Ok(connection)
+    }
+}
+
+/// An error of the server is one of the call.
+fn answer(connection: &mut Connection, command: &Cmd) -> RedisResult<Value> {
+    connection.req_command(command)?.extract_error()
+}
+
+/// Where the slot is instead.
+fn moved_to(error: &RedisError) -> Option<(String, u16)> {
+    if error.kind() != ErrorKind::Server(ServerErrorKind::Moved) {
+        return None;
+    }
+    let (address, _) = error.redirect_node()?;
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host.to_owned(), port.parse().ok()?))
+}
+
+fn is_of_replica(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
+    )
+}
