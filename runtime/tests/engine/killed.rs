@@ -24,6 +24,7 @@ use crate::lab::*;
 
 const WORKERS: usize = 3;
 const STEPS: usize = 3;
+const DSN: &str = "OSSA_TEST_WORKER_DSN";
 const FOLDER: &str = "OSSA_TEST_WORKER_FOLDER";
 const STYLE: &str = "OSSA_TEST_WORKER_STYLE";
 /// How a worker gets its steps; both keep their leases by themselves.
@@ -33,13 +34,13 @@ fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
-fn open(folder: &Path) -> Engine {
+fn open(dsn: &str) -> Engine {
     let options = EngineOptions {
         queue: QUEUE.to_owned(),
         lease: Duration::from_secs(2),
         ..EngineOptions::default()
     };
-    Engine::open(&format!("sqlite://{}/runs.db", folder.display()), options).unwrap()
+    Engine::open(dsn, options).unwrap()
 }
 
 fn effects_of(folder: &Path) -> PathBuf {
@@ -55,18 +56,32 @@ fn side_by_side() -> Arc<Plan> {
 
 #[test]
 fn no_run_is_lost_and_no_result_recorded_twice_whoever_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dsn = format!("sqlite://{}/runs.db", folder.path().display());
+    survive_kills(&dsn, folder.path());
+}
+
+#[test]
+#[cfg(feature = "redis")]
+fn no_run_is_lost_and_no_result_recorded_twice_in_redis_whoever_is_killed() {
+    if let Some(server) = crate::server::TestServer::start("redis") {
+        survive_kills(&server.dsn, tempfile::tempdir().unwrap().path());
+    }
+}
+
+fn survive_kills(dsn: &str, folder: &Path) {
     let runs = usize::try_from(number_from("OSSA_TEST_CRASH_RUNS", 60)).unwrap();
     let kills = usize::try_from(number_from("OSSA_TEST_CRASH_KILLS", 6)).unwrap();
     let seed = number_from("OSSA_TEST_SEED", rand::random());
     println!("{runs} runs, {kills} kills, OSSA_TEST_SEED={seed}");
-    let folder = tempfile::tempdir().unwrap();
-    let engine = open(folder.path());
+    let engine = open(dsn);
     let plans = [three_steps(), side_by_side()];
     let ids: Vec<_> = (0..runs)
         .map(|number| start(&engine, &plans[number % plans.len()]))
         .collect();
 
-    kill_while_they_work(&engine, folder.path(), runs * STEPS, kills, seed);
+    let place = Place { dsn, folder };
+    kill_while_they_work(&engine, &place, runs * STEPS, kills, seed);
 
     for id in &ids {
         let details = run(&engine, *id);
@@ -83,7 +98,7 @@ fn no_run_is_lost_and_no_result_recorded_twice_whoever_is_killed() {
             "{id}: {results:?}"
         );
     }
-    let effects = fs::read_to_string(effects_of(folder.path())).unwrap();
+    let effects = fs::read_to_string(effects_of(folder)).unwrap();
     let mut keys: Vec<_> = effects.lines().collect();
     let all = keys.len();
     keys.sort_unstable();
@@ -95,10 +110,16 @@ fn no_run_is_lost_and_no_result_recorded_twice_whoever_is_killed() {
     assert_eq!(engine.messages(QUEUE, 1).unwrap(), []);
 }
 
+/// Where workers find their work, and where they note its effects.
+struct Place<'a> {
+    dsn: &'a str,
+    folder: &'a Path,
+}
+
 /// Has workers run all steps, and kills one of them whenever the next part of the work is done.
-fn kill_while_they_work(engine: &Engine, folder: &Path, steps: usize, kills: usize, seed: u64) {
+fn kill_while_they_work(engine: &Engine, place: &Place, steps: usize, kills: usize, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut workers: Vec<_> = (0..WORKERS).map(|number| hire(folder, number)).collect();
+    let mut workers: Vec<_> = (0..WORKERS).map(|number| hire(place, number)).collect();
     let mut killed = 0;
     // Spread over the work, so that every kill meets busy workers.
     let mut targets: Vec<_> = (0..kills)
@@ -110,12 +131,12 @@ fn kill_while_they_work(engine: &Engine, folder: &Path, steps: usize, kills: usi
             let ended = worker.0.try_wait().unwrap();
             assert!(ended.is_none(), "a worker ended by itself: {ended:?}");
         }
-        let effects = fs::read(effects_of(folder)).unwrap_or_default();
+        let effects = fs::read(effects_of(place.folder)).unwrap_or_default();
         let done = effects.iter().filter(|byte| **byte == b'\n').count();
         if targets.get(killed).is_some_and(|target| done >= *target) {
             let victim = random.random_range(0..WORKERS);
             killed += 1;
-            workers[victim] = hire(folder, killed);
+            workers[victim] = hire(place, killed);
         }
         thread::sleep(Duration::from_millis(2));
     }
@@ -134,7 +155,7 @@ fn is_done(engine: &Engine) -> bool {
 }
 
 /// A worker is this test program again, told to be one.
-fn hire(folder: &Path, number: usize) -> Worker {
+fn hire(place: &Place, number: usize) -> Worker {
     let worker = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -142,7 +163,8 @@ fn hire(folder: &Path, number: usize) -> Worker {
             "--ignored",
             "--nocapture",
         ])
-        .env(FOLDER, folder)
+        .env(DSN, place.dsn)
+        .env(FOLDER, place.folder)
         .env(STYLE, STYLES[number % STYLES.len()])
         .stdout(Stdio::null())
         .spawn();
@@ -166,7 +188,7 @@ fn the_work_of_a_worker() {
         return;
     };
     let folder = PathBuf::from(folder);
-    let engine = open(&folder);
+    let engine = open(&std::env::var(DSN).unwrap());
     if std::env::var(STYLE).unwrap() == "consumer" {
         consume(&engine, &folder);
     } else {

@@ -13,7 +13,9 @@ use ossa_runtime::port::{Backend, Clock, ManualClock, RunId, RunStatus, Timestam
 use ossa_runtime::run::{Next, RetryOwner, StepError};
 use serde_json::{Value, json};
 
-/// Runs every story over each store, as `memory::story` and `sqlite::story`.
+use crate::server::TestServer;
+
+/// Runs every story over each store, as `memory::story`, `sqlite::story` and so on.
 #[macro_export]
 macro_rules! stories {
     ($($(#[$meta:meta])* fn $name:ident($lab:ident) $body:block)+) => {
@@ -24,12 +26,17 @@ macro_rules! stories {
         mod sqlite {
             $(#[test] fn $name() { super::$name(&$crate::lab::Lab::in_file()); })+
         }
+        #[cfg(feature = "redis")]
+        mod redis {
+            $(#[test] fn $name() { $crate::lab::Lab::in_server("redis").iter().for_each(super::$name); })+
+        }
     };
 }
 
 pub enum Place {
     Memory(Arc<MemoryStore>),
     File(tempfile::TempDir),
+    Server(TestServer),
 }
 
 pub struct Lab {
@@ -46,6 +53,11 @@ impl Lab {
 
     pub fn in_file() -> Self {
         Self::at(Place::File(tempfile::tempdir().unwrap()))
+    }
+
+    /// `None` where the server is not installed.
+    pub fn in_server(name: &'static str) -> Option<Self> {
+        TestServer::start(name).map(|server| Self::at(Place::Server(server)))
     }
 
     fn at(place: Place) -> Self {
@@ -80,7 +92,7 @@ impl Lab {
     pub fn engine_with(&self, options: EngineOptions) -> Engine {
         match &self.place {
             Place::Memory(store) => Engine::over(Arc::clone(store) as Arc<dyn Backend>, options),
-            Place::File(_) => Engine::open(&self.dsn().unwrap(), options),
+            _ => Engine::open(&self.dsn().unwrap(), options),
         }
         .unwrap()
     }
@@ -89,7 +101,7 @@ impl Lab {
     pub fn backend(&self) -> Arc<dyn Backend> {
         match &self.place {
             Place::Memory(store) => Arc::clone(store) as Arc<dyn Backend>,
-            Place::File(_) => ossa_runtime::adapter::open(&self.dsn().unwrap()).unwrap(),
+            _ => ossa_runtime::adapter::open(&self.dsn().unwrap()).unwrap(),
         }
     }
 
@@ -98,6 +110,7 @@ impl Lab {
         match &self.place {
             Place::Memory(_) => None,
             Place::File(folder) => Some(format!("sqlite://{}/runs.db", folder.path().display())),
+            Place::Server(server) => Some(server.dsn.clone()),
         }
     }
 

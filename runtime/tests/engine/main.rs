@@ -1,4 +1,4 @@
-//! Stories about the engine, told over every embedded store.
+//! Stories about the engine, told over every store.
 
 #![allow(
     missing_docs,
@@ -32,5 +32,7 @@ mod quarantine;
 mod recovery;
 mod rehearse;
 mod scale;
+#[path = "../support/server.rs"]
+mod server;
 mod steer;
 mod waiting;

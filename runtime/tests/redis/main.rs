@@ -9,7 +9,11 @@
     clippy::print_stdout
 )]
 
+mod cluster;
 mod fixture;
+mod killed;
+mod outage;
 #[path = "../support/server.rs"]
 mod server;
 mod suites;
+mod work;

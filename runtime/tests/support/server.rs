@@ -25,7 +25,7 @@ pub(crate) struct TestServer {
 }
 
 impl TestServer {
-    /// Starts `redis`, `postgresql`, `rabbitmq` or `mariadb` with an empty data folder.
+    /// Starts `redis`, `redis-cluster`, `postgresql`, `rabbitmq` or `mariadb` with an empty data folder.
     pub(crate) fn start(name: &'static str) -> Option<Self> {
         Self::start_with(name, &[])
     }
@@ -61,6 +61,20 @@ impl TestServer {
             .unwrap();
         assert!(status.success());
         self.process.wait().unwrap();
+    }
+
+    /// Where it keeps its data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Has it stand still (`STOP`), or go on (`CONT`).
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid.to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
     }
 
     /// Starts it again on the same port with the data it had.

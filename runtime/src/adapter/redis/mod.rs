@@ -119,6 +119,6 @@ impl RedisStore {
 
     /// Runs a script whose writes are to be as durable as the store is configured to be.
     fn write(&self, operation: &'static str, call: &Call) -> Result<Reply, StoreError> {
-        self.server.run(operation, call)
+        self.server.run_durably(operation, call)
     }
 }

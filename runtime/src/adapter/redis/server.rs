@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use redis::{
     Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, ErrorKind,
     IntoConnectionInfo as _, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
-    TlsCertificates, ToRedisArgs, Value, cmd,
+    TlsCertificates, ToRedisArgs, Value, cmd, make_extension_error,
 };
 
 use super::fault::Circumstance;
@@ -60,6 +60,17 @@ impl Call {
         self.command.arg(argument);
         self
     }
+
+    fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
+        match answer(connection, &self.command) {
+            // A server that was restarted, or one the script never ran on.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.known.script.load(connection)?;
+                answer(connection, &self.command)
+            }
+            answer => answer,
+        }
+    }
 }
 
 impl Server {
@@ -83,17 +94,36 @@ impl Server {
 
     /// Runs the script, in one transaction.
     pub(super) fn run(&self, operation: &'static str, call: &Call) -> Result<Reply, StoreError> {
-        let known = call.known;
-        let value = self.ask(operation, known.repeatable, |connection| {
-            let answer = answer(connection, &call.command);
-            match answer {
-                // A server that was restarted, or one the script never ran on.
-                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    known.script.load(connection)?;
-                    self::answer(connection, &call.command)
-                }
-                answer => answer,
+        let repeatable = call.known.repeatable;
+        let value = self.ask(operation, repeatable, |connection| call.send(connection))?;
+        Ok(Reply(value))
+    }
+
+    /// The same, and waits until as many replicas have it as the options ask for.
+    pub(super) fn run_durably(
+        &self,
+        operation: &'static str,
+        call: &Call,
+    ) -> Result<Reply, StoreError> {
+        let wanted = self.options.replicas;
+        if wanted == 0 {
+            return self.run(operation, call);
+        }
+        // Below the time an answer may take, so that it comes.
+        let patience = self.options.response_timeout * 3 / 4;
+        let mut wait = cmd("WAIT");
+        wait.arg(wanted)
+            .arg(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        let value = self.ask(operation, call.known.repeatable, |connection| {
+            let value = call.send(connection)?;
+            let reached: u16 = wait.query(connection)?;
+            if reached < wanted {
+                let detail = format!(
+                    "{reached} of {wanted} replicas have it after {patience:?}; whether it will be kept is not known"
+                );
+                return Err(make_extension_error("NOREPLICAS".to_owned(), Some(detail)));
             }
+            Ok(value)
         })?;
         Ok(Reply(value))
     }
@@ -171,7 +201,7 @@ impl Server {
                 }
                 return Err(fault);
             }
-            match moved_to(&error) {
+            match moved_to(&error, &line.node.0) {
                 Some(node) if moves < MOVES => {
                     moves += 1;
                     let mut state = self.state.lock();
@@ -286,12 +316,14 @@ fn answer(connection: &mut Connection, command: &Cmd) -> RedisResult<Value> {
 }
 
 /// Where the slot is instead.
-fn moved_to(error: &RedisError) -> Option<(String, u16)> {
+fn moved_to(error: &RedisError, asked: &str) -> Option<(String, u16)> {
     if error.kind() != ErrorKind::Server(ServerErrorKind::Moved) {
         return None;
     }
     let (address, _) = error.redirect_node()?;
     let (host, port) = address.rsplit_once(':')?;
+    // A node that does not know its own name means the one that was asked.
+    let host = if host.is_empty() { asked } else { host };
     Some((host.to_owned(), port.parse().ok()?))
 }
 
