@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ossa_runtime::adapter::open;
-use ossa_runtime::port::{Backend, Queue as _};
-use ossa_runtime::testing::{kv_suite, queue_suite, store_suite};
+use ossa_runtime::port::Backend;
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
 use parking_lot::Mutex;
 use redis::{Value, cmd};
 
@@ -47,6 +47,7 @@ fn a_cluster_passes_the_store_suite() {
 fn a_cluster_passes_the_queue_suite() {
     let Some(server) = cluster() else { return };
     queue_suite(|| fresh(&server.dsn));
+    store_queue_suite(|| fresh(&server.dsn));
 }
 
 #[test]

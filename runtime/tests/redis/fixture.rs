@@ -32,9 +32,11 @@ pub(crate) fn client(port: u16) -> Connection {
 
 /// Sends a command, written as one types it.
 pub(crate) fn send(connection: &mut Connection, command: &str) -> Value {
-    let mut words = command.split(' ');
+    let mut words = command.split_ascii_whitespace();
     let mut request = cmd(words.next().unwrap());
-    words.for_each(|word| drop(request.arg(word)));
+    for word in words {
+        request.arg(word);
+    }
     request.query(connection).unwrap()
 }
 

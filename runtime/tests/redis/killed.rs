@@ -8,11 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ossa_runtime::adapter::open;
+use ossa_runtime::port::{CommitOutcome, Version};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::fixture::{check, server};
+use crate::fixture::{advanced, check, created, run_id, server};
 use crate::server::TestServer;
 use crate::work::{Ledger, work};
 
@@ -108,10 +109,7 @@ fn a_power_cut_takes_the_end_of_the_work_and_tears_nothing() {
 /// the first one must not build on its own.
 #[test]
 fn a_state_that_was_lost_is_not_built_on() {
-    use crate::fixture::{advanced, created, run_id};
-    use ossa_runtime::port::{CommitOutcome, Version};
-
-    let Some(mut server) = server(&[]) else {
+    let Some(mut server) = server(&["--appendfsync", "always"]) else {
         return;
     };
     let (one, other) = (open(&server.dsn).unwrap(), open(&server.dsn).unwrap());

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ossa_runtime::adapter::{exists, open};
-use ossa_runtime::port::{KeyValue as _, Queue as _, Store as _, StoreError};
+use ossa_runtime::port::{KvWrite, StoreError};
 
 use crate::fixture::{
     advanced, at, check, client, created, message, receipts, request, run_id, send, server,
@@ -190,6 +190,8 @@ fn at_maxmemory_nothing_is_lost_and_nothing_half_done() {
         full.is_retryable() && full.to_string().contains("maxmemory"),
         "{full}"
     );
+    // Whatever the server frees in passing, there is not enough.
+    send(&mut client(server.port), "CONFIG SET maxmemory 1mb");
     for commit in &mut runs {
         let refused = store.commit(std::slice::from_ref(commit));
         assert!(
@@ -217,7 +219,9 @@ fn at_maxmemory_nothing_is_lost_and_nothing_half_done() {
     assert!(rejected.iter().all(|it| *it));
     assert_eq!(store.ack(&receipts[..1]).unwrap(), [true]);
     assert_eq!(
-        store.release(&[(receipts[1].clone(), at(1))]).unwrap(),
+        store
+            .release(&[(receipts[1].clone(), at(1))], at(1))
+            .unwrap(),
         [true]
     );
     check(store.as_ref());
@@ -309,8 +313,6 @@ fn a_lease_of_a_worker_that_is_gone_is_taken_over_by_another_process() {
 
 #[test]
 fn values_are_kept_over_a_restart_and_versions_never_come_again() {
-    use ossa_runtime::port::KvWrite;
-
     let Some(mut server) = server(&["--appendfsync", "always"]) else {
         return;
     };
@@ -330,4 +332,65 @@ fn values_are_kept_over_a_restart_and_versions_never_come_again() {
     // As if all had been lost.
     send(&mut client(server.port), "FLUSHALL");
     assert!(store.kv_write(&write, at(0)).unwrap() > before);
+}
+
+#[test]
+fn a_user_with_few_rights_is_enough() {
+    let Some(server) = server(&[]) else { return };
+    let rights = "ACL SETUSER shop on >secret ~{ossa}:* resetchannels -@all +@read +@write +@scripting \
+                  +@connection +time +wait +config|get";
+    send(&mut client(server.port), rights);
+    let dsn = format!("redis://shop:secret@127.0.0.1:{}/0", server.port);
+    let store = open(&dsn).unwrap();
+    store.publish(&[message("q", "m")], at(0)).unwrap();
+    store.commit(&[created(run_id(1))]).unwrap();
+    assert_eq!(store.findings().unwrap(), []);
+    assert_ne!(store.wait_for_change(0, Duration::ZERO).unwrap(), 0);
+    assert_eq!(check(store.as_ref()), 1);
+    let error = open(&format!("{dsn}?prefix=other")).map(drop).unwrap_err();
+    assert!(!error.is_retryable(), "{error}");
+}
+
+/// Encrypted, with the certificate of a stranger refused and that of one's own authority taken.
+#[test]
+fn a_connection_is_encrypted_and_the_server_s_certificate_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (key, certificate) = (path("key.pem"), path("cert.pem"));
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test",
+        ])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &key, "-out", &certificate])
+        .output();
+    if !made.is_ok_and(|it| it.status.success()) {
+        println!("skipped: an encrypted connection because openssl is not installed");
+        return;
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let tls_port = port.to_string();
+    let arguments = [
+        "--tls-port",
+        &tls_port,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ];
+    let Some(_server) = server(&arguments) else {
+        return;
+    };
+    let stranger = open(&format!("rediss://127.0.0.1:{port}"))
+        .map(drop)
+        .unwrap_err();
+    assert!(stranger.to_string().contains("certificate"), "{stranger}");
+    let store = open(&format!("rediss://127.0.0.1:{port}?ca={certificate}")).unwrap();
+    store.publish(&[message("q", "m")], at(0)).unwrap();
+    assert_eq!(store.count("q", at(0)).unwrap().ready, 1);
 }

@@ -7,8 +7,8 @@ use super::script::{self, Known};
 use super::server::Call;
 use super::{RedisStore, findings};
 use crate::port::{
-    ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue, QueueCounts, Receipt,
-    Receive, RunId, StepRef, StoreError, Timestamp, WorkerId,
+    BrowsableQueue, ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue,
+    QueueCounts, Receipt, Receive, RunId, StepQueue, StepRef, StoreError, Timestamp, WorkerId,
 };
 
 /// Waiting is cut into pieces of this length, so that a connection that is dead without saying so is noticed.
@@ -38,42 +38,17 @@ impl Queue for RedisStore {
         self.hand_out("receive", &script::RECEIVE, request, places)
     }
 
-    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.hand_out("relay", &script::RELAY, request, (request.max, 0))
-    }
-
-    fn claim_step(
-        &self,
-        step: &StepRef,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        let mut call = self.server.call(&script::CLAIM_STEP);
-        call.arg(step.run.to_string()).arg(field(step));
-        add_lease(&mut call, lease);
-        claim_answer(self.server.run("claim a step", &call)?)
-    }
-
-    fn claim_message(
-        &self,
-        queue: &str,
-        id: &MessageId,
-        _worker: &WorkerId,
-        lease: Lease,
-    ) -> Result<ClaimAnswer, StoreError> {
-        let mut call = self.server.call(&script::CLAIM_MESSAGE);
-        call.arg(queue).arg(&id.0);
-        add_lease(&mut call, lease);
-        claim_answer(self.server.run("claim a message", &call)?)
-    }
-
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         let mut call = self.server.call(&script::ACK);
         add_receipts(&mut call, receipts);
         self.server.run("ack", &call)?.flags()
     }
 
-    fn release(&self, releases: &[(Receipt, Timestamp)]) -> Result<Vec<bool>, StoreError> {
+    fn release(
+        &self,
+        releases: &[(Receipt, Timestamp)],
+        _now: Timestamp,
+    ) -> Result<Vec<bool>, StoreError> {
         let mut call = self.server.call(&script::RELEASE);
         for (receipt, at) in releases {
             call.arg(&receipt.id.0).arg(receipt.fence).arg(millis(*at));
@@ -104,12 +79,6 @@ impl Queue for RedisStore {
         self.write("reject", &call)?.flags()
     }
 
-    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        let mut call = self.server.call(&script::OVERDUE);
-        call.arg(millis(now)).arg(at_most(limit));
-        deliveries(self.server.run("find overdue steps", &call)?)
-    }
-
     fn count(&self, queue: &str, now: Timestamp) -> Result<QueueCounts, StoreError> {
         let mut call = self.server.call(&script::COUNT);
         call.arg(queue).arg(millis(now));
@@ -123,16 +92,20 @@ impl Queue for RedisStore {
         })
     }
 
+    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
+        self.server.wait(seen, timeout.min(LONGEST_WAIT))
+    }
+
+    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        findings::findings(&self.server)
+    }
+}
+
+impl BrowsableQueue for RedisStore {
     fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         let mut call = self.server.call(&script::LIST_MESSAGES);
         call.arg(queue).arg(at_most(limit));
         deliveries(self.server.run("list messages", &call)?)
-    }
-
-    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
-        let mut call = self.server.call(&script::STEP_ITEMS);
-        call.arg(run.to_string());
-        deliveries(self.server.run("list step items", &call)?)
     }
 
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
@@ -141,12 +114,47 @@ impl Queue for RedisStore {
         Ok(deliveries(self.server.run("find a message", &call)?)?.pop())
     }
 
-    fn wait_for_change(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
-        self.server.wait(seen, timeout.min(LONGEST_WAIT))
+    fn claim_message(
+        &self,
+        queue: &str,
+        id: &MessageId,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        let mut call = self.server.call(&script::CLAIM_MESSAGE);
+        call.arg(queue).arg(&id.0);
+        add_lease(&mut call, lease);
+        claim_answer(self.server.run("claim a message", &call)?)
+    }
+}
+
+impl StepQueue for RedisStore {
+    fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
+        self.hand_out("relay", &script::RELAY, request, (request.max, 0))
     }
 
-    fn findings(&self) -> Result<Vec<Finding>, StoreError> {
-        findings::findings(&self.server)
+    fn claim_step(
+        &self,
+        step: &StepRef,
+        _worker: &WorkerId,
+        lease: Lease,
+    ) -> Result<ClaimAnswer, StoreError> {
+        let mut call = self.server.call(&script::CLAIM_STEP);
+        call.arg(step.run.to_string()).arg(field(step));
+        add_lease(&mut call, lease);
+        claim_answer(self.server.run("claim a step", &call)?)
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        let mut call = self.server.call(&script::OVERDUE);
+        call.arg(millis(now)).arg(at_most(limit));
+        deliveries(self.server.run("find overdue steps", &call)?)
+    }
+
+    fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
+        let mut call = self.server.call(&script::STEP_ITEMS);
+        call.arg(run.to_string());
+        deliveries(self.server.run("list step items", &call)?)
     }
 }
 
