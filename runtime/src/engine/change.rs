@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use super::core::Core;
+use super::errand::Errands;
 use super::stored::{self, Decision, Hot, not_found};
 use crate::error::{Category, Error, code};
 use crate::port::{CommitOutcome, RunId, StoreError};
@@ -42,9 +43,21 @@ impl Core {
             .unwrap_or_else(|| Err(busy(run)))
     }
 
-    /// Carries out inputs, those of different runs in one commit, those of one run in their order. Each stands for
-    /// itself; answers are in the order of the inputs.
+    /// Carries out inputs, those of different runs in one commit, those of one run in their order, and the errands that
+    /// they lead to. Each stands for itself; answers are in the order of the inputs.
     pub(super) fn change_many(&self, inputs: Vec<(RunId, Input)>) -> Vec<Result<Changed, Error>> {
+        let mut errands = Errands::new();
+        let answers = self.change_noting(inputs, &mut errands);
+        self.carry_out(errands);
+        answers
+    }
+
+    /// As [`change_many`](Self::change_many), with the errands left to the caller.
+    pub(super) fn change_noting(
+        &self,
+        inputs: Vec<(RunId, Input)>,
+        errands: &mut Errands,
+    ) -> Vec<Result<Changed, Error>> {
         let mut answers: Vec<Option<Result<Changed, Error>>> = Vec::new();
         answers.resize_with(inputs.len(), || None);
         let runs: Vec<_> = inputs.iter().map(|(run, _)| *run).collect();
@@ -67,6 +80,7 @@ impl Core {
                 doubted: &mut doubted,
                 again: later,
                 answers: &mut answers,
+                errands,
             };
             pending = round.run(now);
         }
@@ -103,6 +117,7 @@ struct Round<'a> {
     doubted: &'a mut HashSet<RunId>,
     again: Vec<Pending>,
     answers: &'a mut Vec<Option<Result<Changed, Error>>>,
+    errands: &'a mut Errands,
 }
 
 impl Round<'_> {
@@ -193,6 +208,24 @@ impl Round<'_> {
                     ..pending
                 });
             }
+            Input::ChildEnded {
+                step,
+                started,
+                result: Ok(_),
+            } if error.code() == code::TOO_LARGE => {
+                let error = StepError {
+                    retryable: Some(false),
+                    ..StepError::new("OUTPUT_TOO_LARGE", error.message())
+                };
+                self.again.push(Pending {
+                    input: Input::ChildEnded {
+                        step,
+                        started,
+                        result: Err(error),
+                    },
+                    ..pending
+                });
+            }
             _ => self.answer(pending.place, Err(error)),
         }
     }
@@ -213,9 +246,11 @@ impl Round<'_> {
             Ok(Err(error)) => return self.fail(waiting, &error.into()),
             Err(error) => return self.fail(waiting, &error),
         };
-        for ((pending, answer, hot), outcome) in waiting.into_iter().zip(outcomes) {
+        let waiting = waiting.into_iter().zip(&commits);
+        for (((pending, answer, hot), commit), outcome) in waiting.zip(outcomes) {
             match outcome {
                 CommitOutcome::Committed => {
+                    Core::note_errands(commit, self.errands);
                     let hot = Arc::new(hot);
                     self.core.states.put(Arc::clone(&hot));
                     self.doubted.remove(&pending.run);

@@ -10,7 +10,7 @@ use super::Engine;
 use super::core::Core;
 use super::export::{Exported, FORMAT, File, Item};
 use crate::error::{Category, Error, code};
-use crate::plan::{Plan, PlanLoadError};
+use crate::plan::{Action, Plan, PlanLoadError};
 use crate::port::{
     Commit, CommitOutcome, LogRow, NewMessage, RunId, Snapshot, StepItem, StepRef, StoredRun,
     TimerKey, TimerRow, Version,
@@ -90,7 +90,11 @@ impl Exported {
         if expected != *head {
             return Err(damaged("its head is not that of its log"));
         }
-        let in_flight = state.steps().filter(|(_, step)| step.phase.is_in_flight());
+        let in_flight = state.steps().filter(|(place, step)| {
+            // A child run stands for itself.
+            let node = plan.node(place.node).map(|node| &node.action);
+            step.phase.is_in_flight() && !matches!(node, Some(Action::Subflow(_)))
+        });
         let in_flight: BTreeSet<StepRef> = in_flight
             .map(|(place, step)| place.attempt(head.run, step.attempt))
             .collect();

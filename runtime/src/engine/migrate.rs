@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::Engine;
 use super::change::{busy, rejected};
+use super::core::Core;
+use super::errand::Errands;
 use super::manage::OrderedBy;
 use super::start::Startable;
 use super::stored::{Before, prepare};
@@ -82,8 +84,12 @@ impl Engine {
             core.plans.keep(&new, &*backend)?;
             let prepared = prepare(&Before::of(&hot), new, transition, now)?;
             core.states.remove(&run);
-            let outcome = backend.commit(&[prepared.commit])?;
+            let commit = prepared.commit;
+            let outcome = backend.commit(std::slice::from_ref(&commit))?;
             if outcome.first() == Some(&CommitOutcome::Committed) {
+                let mut errands = Errands::new();
+                Core::note_errands(&commit, &mut errands);
+                core.carry_out(errands);
                 migration.migrated = true;
                 return Ok(migration);
             }

@@ -10,6 +10,7 @@ mod claim;
 mod claims;
 pub mod consumer;
 mod core;
+mod errand;
 mod export;
 mod import;
 mod keeper;

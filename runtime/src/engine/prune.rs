@@ -1,10 +1,13 @@
 //! Removing runs that have ended and are no longer wanted.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Engine;
+use super::core::Core;
 use crate::error::{Category, Error, code};
 use crate::port::{Retention, RunHead, RunStatus, Timestamp};
+use crate::run::PARENT_LABEL;
 
 /// Runs removed in one transaction: few enough for others to write in between.
 const BATCH: usize = 100;
@@ -31,7 +34,8 @@ pub struct Pruned {
 
 impl Engine {
     /// Removes runs that the rules no longer want, at most `limit`, with all that belongs to them. A dry run only says
-    /// which. What has not ended is never removed, and a run that is reopened meanwhile stays.
+    /// which. What has not ended is never removed, and a run that is reopened meanwhile stays; so does one whose parent or
+    /// children do not know yet that it has ended.
     ///
     /// # Errors
     /// Category argument for a rule without a bound, or for a status in which no run has ended; what the store fails with.
@@ -43,12 +47,21 @@ impl Engine {
         let mut pruned = Pruned::default();
         for rule in rules {
             let retention = rule.at(now)?;
+            let mut busy = HashSet::new();
             loop {
                 let left = limit.saturating_sub(pruned.runs.len());
                 let batch = if dry { left } else { left.min(BATCH) };
-                let mut expired = backend.expired_runs(&retention, batch.saturating_add(1))?;
+                let asked = batch.saturating_add(busy.len()).saturating_add(1);
+                let mut expired = backend.expired_runs(&retention, asked)?;
+                expired.retain(|head| !busy.contains(&head.run));
                 let more = expired.len() > batch;
                 expired.truncate(batch);
+                for head in &expired {
+                    if core.has_errands(head)? {
+                        busy.insert(head.run);
+                    }
+                }
+                expired.retain(|head| !busy.contains(&head.run));
                 let runs: Vec<_> = expired.iter().map(|head| head.run).collect();
                 if !dry && !runs.is_empty() {
                     backend.remove_runs(&runs)?;
@@ -65,6 +78,19 @@ impl Engine {
             }
         }
         Ok(pruned)
+    }
+}
+
+impl Core {
+    /// Whether a run that has ended is still to tell another one something: its parent, or its children.
+    fn has_errands(&self, head: &RunHead) -> Result<bool, Error> {
+        let backend = self.backend()?;
+        let alone = !head.labels.contains_key(PARENT_LABEL)
+            && self
+                .plans
+                .of_hash(&head.plan, &*backend)
+                .is_ok_and(|plan| plan.subflows().next().is_none());
+        Ok(!alone && !backend.timers_of(&head.run)?.is_empty())
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::{ContextV7, Uuid};
 use super::Engine;
 use super::change::rejected;
 use super::core::Core;
+use super::errand::Errands;
 use super::options::{check_labels, check_queue};
 use super::stored::{Before, Hot, Prepared, prepare};
 use crate::error::{Category, Error, code};
@@ -180,6 +181,7 @@ impl Core {
             env: self.options.env.clone(),
             queue,
             default_retry: self.options.default_retry.clone(),
+            parent: None,
         };
         let run = start.run;
         let transition = run::apply(&plan, None, Input::Start(Box::new(start)), now)
@@ -194,6 +196,7 @@ impl Core {
         if prepared.is_empty() {
             return Vec::new();
         }
+        let mut errands = Errands::new();
         let (commits, states): (Vec<_>, Vec<_>) = prepared
             .into_iter()
             .map(|(place, prepared)| (prepared.commit, (place, prepared.hot)))
@@ -210,11 +213,15 @@ impl Core {
                     .collect();
             }
         };
-        states
-            .into_iter()
-            .zip(outcomes)
-            .map(|((place, hot), outcome)| (place, self.started(hot, outcome)))
-            .collect()
+        let mut started = Vec::with_capacity(states.len());
+        for (((place, hot), outcome), commit) in states.into_iter().zip(outcomes).zip(&commits) {
+            if outcome == CommitOutcome::Committed {
+                Self::note_errands(commit, &mut errands);
+            }
+            started.push((place, self.started(hot, outcome)));
+        }
+        self.carry_out(errands);
+        started
     }
 
     fn started(&self, hot: Hot, outcome: CommitOutcome) -> Result<StartedRun, Error> {

@@ -9,10 +9,11 @@ use parking_lot::Mutex;
 use super::Engine;
 use super::claim::timed_out;
 use super::core::Core;
+use super::errand::Errands;
 use super::unreadable::is_unreadable;
 use crate::error::Error;
 use crate::port::{RunId, StepRef, TimerKey, Timestamp};
-use crate::run::{Answer, Input, RetryOwner};
+use crate::run::{Answer, Errand, Input, RetryOwner};
 
 /// At most so many are fired in one call.
 const BATCH: usize = 64;
@@ -71,7 +72,8 @@ impl Core {
         let steps = overdue
             .iter()
             .filter_map(|delivery| delivery.step.map(|item| item.step));
-        self.fire(&self.stuck_steps, steps.collect())
+        let steps = self.stuck_steps.leave_out(steps.collect(), self.now());
+        self.fire(&self.stuck_steps, steps)
     }
 
     /// Fires due timers; returns whether there may be more.
@@ -79,14 +81,52 @@ impl Core {
         let limit = BATCH + self.stuck_timers.len();
         let rows = self.backend()?.due_timers(self.now(), limit)?;
         let settings = rows.into_iter().map(|row| (row.key, row.generation));
-        self.fire(&self.stuck_timers, settings.collect())
+        let settings = self.stuck_timers.leave_out(settings.collect(), self.now());
+        let errand = |(key, generation): &Setting| Errand::of(key.run, &key.name, *generation);
+        let (errands, timers): (Vec<_>, Vec<_>) = settings
+            .into_iter()
+            .partition(|setting| errand(setting).is_some());
+        // One after the other, whatever becomes of the first.
+        let more_timers = self.fire(&self.stuck_timers, timers);
+        let more_errands = self.fire_errands(errands);
+        Ok(more_timers? || more_errands?)
+    }
+
+    /// Carries out errands that were left; returns whether there may be more.
+    fn fire_errands(&self, due: Vec<Setting>) -> Result<bool, Error> {
+        let now = self.now();
+        let stuck = &self.stuck_timers;
+        let mut fired = 0;
+        let mut failure = None;
+        let mut more = Errands::new();
+        for setting in due {
+            let (key, generation) = &setting;
+            let run = key.run;
+            let Some(errand) = Errand::of(run, &key.name, *generation) else {
+                continue;
+            };
+            match self.run_errand(run, errand, &mut more) {
+                Ok(true) => fired += 1,
+                Err(error) if error.is_retryable() => failure = Some(error),
+                // Of another run that cannot be read, that run's own timers tell.
+                Err(error) if is_unreadable(&error) && error.run() == Some(run) => {
+                    if stuck.put(setting, now.after(AGAIN_AFTER)) >= TRIES {
+                        self.quarantine_unreadable(run, &error)?;
+                    }
+                }
+                Ok(false) | Err(_) => {
+                    stuck.put(setting, now.after(AGAIN_AFTER));
+                }
+            }
+        }
+        self.carry_out(more);
+        failure.map_or(Ok(fired >= BATCH), Err)
     }
 
     /// Fires what is due, all of it in one commit, and what that fails for one by one: one that cannot be written must
     /// not keep the others from being so.
     fn fire<K: Due>(&self, stuck: &Stuck<K>, due: Vec<K>) -> Result<bool, Error> {
         let now = self.now();
-        let due = stuck.leave_out(due, now);
         let answers = self.change_many(due.iter().map(Due::input).collect());
         let alone = due.len() == 1;
         let mut fired = 0;

@@ -223,7 +223,7 @@ pub struct Workflow {
     pub variables: Vec<(String, Template)>,
     /// `context.secrets`: name and where the host finds it.
     pub secrets: Vec<Secret>,
-    /// Serialises runs that share a group.
+    /// Bounds how many runs of a group go on at once.
     pub concurrency: Option<Concurrency>,
     /// What a failed step means for the run.
     pub on_failure: OnFailure,
@@ -266,6 +266,8 @@ pub struct Step {
     pub retry: Option<RetryPolicy>,
     /// Bound on one attempt.
     pub timeout: Option<Duration>,
+    /// What becomes of the run that the step started, when the step ends before it; `None` = not said.
+    pub close: Option<ClosePolicy>,
     /// A failure does not fail the run.
     pub continue_on_error: bool,
     /// What a failure means, when the author said so.
@@ -292,6 +294,7 @@ impl Step {
             output: OutputBinding::default(),
             retry: None,
             timeout: None,
+            close: None,
             continue_on_error: false,
             on_error: None,
             is_async: false,
@@ -299,6 +302,19 @@ impl Step {
             path: "$".to_owned(),
         }
     }
+}
+
+/// What becomes of the run that a step started, when the step ends before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosePolicy {
+    /// It is canceled, and undoes what it did.
+    #[default]
+    Cancel,
+    /// It is ended at once.
+    Abort,
+    /// It goes on alone.
+    Abandon,
 }
 
 /// What becomes of a step's output besides `steps.<id>.output`.
@@ -444,9 +460,11 @@ pub struct Notification {
 /// `concurrency` of a workflow.
 #[derive(Debug, Clone)]
 pub struct Concurrency {
-    /// Runs with the same group are serialised; an empty result means no limit.
+    /// Runs with the same group share its slots; an empty result means no limit.
     pub group: Template,
-    /// Cancel the run that holds the group instead of queueing behind it.
+    /// How many runs of the group go on at once.
+    pub limit: u32,
+    /// Cancel older runs of the group instead of queueing behind them.
     pub cancel_in_progress: bool,
 }
 

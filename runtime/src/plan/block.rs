@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BlockId, Node, NodeId, OnError, PlannedWait, TaskCall};
+use super::{BlockId, Node, NodeId, OnError, PlannedSubflow, PlannedWait, TaskCall};
 use crate::expression::{Expression, Template};
 use crate::manifest::model::TaskErrorAction;
 
@@ -33,7 +33,7 @@ pub enum Join {
     All,
 }
 
-/// What a node does. Child runs are a further variant.
+/// What a node does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -49,6 +49,8 @@ pub enum Action {
     Steps(Box<TaskSteps>),
     /// Waits for a person, for approvals or for an event.
     Wait(Box<PlannedWait>),
+    /// Runs a workflow as a run of its own, and waits for its end.
+    Subflow(Box<PlannedSubflow>),
 }
 
 /// A loop.
@@ -104,8 +106,8 @@ pub struct PlannedBranch {
 }
 
 impl Action {
-    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `batch`, `steps`, or what it waits
-    /// for: `human`, `approval`, `event`.
+    /// The name of what it does, for views: `task`, `parallel`, `conditional`, `loop`, `batch`, `steps`, `subflow`, or what it
+    /// waits for: `human`, `approval`, `event`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -116,6 +118,7 @@ impl Action {
             Self::Loop(_) => "loop",
             Self::Steps(_) => "steps",
             Self::Wait(wait) => wait.kind.as_str(),
+            Self::Subflow(_) => "subflow",
         }
     }
 
@@ -123,7 +126,7 @@ impl Action {
     #[must_use]
     pub fn blocks(&self) -> Vec<BlockId> {
         match self {
-            Self::Task(_) | Self::Wait(_) => Vec::new(),
+            Self::Task(_) | Self::Wait(_) | Self::Subflow(_) => Vec::new(),
             Self::Parallel(block) => vec![*block],
             Self::Conditional(choice) => {
                 let branches = choice.branches.iter().map(|branch| branch.block);
@@ -143,6 +146,7 @@ impl Node {
             Action::Task(task) => Some(task),
             Action::Steps(steps) => Some(&steps.task),
             Action::Wait(wait) => Some(&wait.task),
+            Action::Subflow(subflow) => Some(&subflow.task),
             Action::Loop(repeat) => repeat.batch.as_deref(),
             Action::Parallel(_) | Action::Conditional(_) => None,
         }

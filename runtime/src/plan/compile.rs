@@ -1,10 +1,12 @@
 //! Manifest → plan.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::model::Model;
 use super::steps::{Arena, Context, Order, Pending, Source};
 use super::stored::FORMAT;
+use super::subflow::Family;
 use super::task::{Callee, Caller};
 use super::{
     Action, BlockId, Construct, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, Resolver,
@@ -17,9 +19,20 @@ pub(super) fn compile(
     manifest: &Manifest,
     resolver: &dyn Resolver,
 ) -> Result<Plan, Vec<PlanError>> {
+    within(manifest, resolver, &Family::default())
+}
+
+/// The plan of a manifest that is run by one of a family.
+pub(super) fn within(
+    manifest: &Manifest,
+    resolver: &dyn Resolver,
+    family: &Family,
+) -> Result<Plan, Vec<PlanError>> {
     let mut compiler = Compiler {
         manifest,
         resolver,
+        family: family.within(manifest),
+        subflows: Vec::new(),
         errors: Vec::new(),
     };
     let model = match &manifest.body {
@@ -31,7 +44,7 @@ pub(super) fn compile(
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    Ok(Plan::of(model))
+    Ok(Plan::of(model, compiler.subflows))
 }
 
 fn not_runnable(kind: &'static str) -> Vec<PlanError> {
@@ -42,6 +55,9 @@ fn not_runnable(kind: &'static str) -> Vec<PlanError> {
 pub(super) struct Compiler<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) resolver: &'a dyn Resolver,
+    pub(super) family: Family,
+    /// The plans of workflows that steps run.
+    pub(super) subflows: Vec<Arc<Plan>>,
     pub(super) errors: Vec<PlanError>,
 }
 

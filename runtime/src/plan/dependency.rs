@@ -72,7 +72,7 @@ impl Mentions {
 /// What a step's action reads before its steps run, if it has any: those have mentions of their own.
 fn add_action(node: &Node, reads: &mut References) {
     match &node.action {
-        Action::Task(_) | Action::Steps(_) | Action::Wait(_) => {
+        Action::Task(_) | Action::Steps(_) | Action::Wait(_) | Action::Subflow(_) => {
             if let Action::Wait(wait) = &node.action {
                 add_wait(wait, reads);
             }

@@ -116,15 +116,39 @@ pub enum PlanError {
         /// What is not supported.
         construct: Construct,
     },
-    /// A task is made of steps that run it again.
-    #[error("step `{step}` runs a task that is made of steps which run it again: {}", .calls.join(" → "))]
+    /// A step runs the task or workflow that it is a part of.
+    #[error("step `{step}` runs what it is a part of: {}", .calls.join(" → "))]
     Recursion {
         /// The step.
         step: String,
         /// JSON path of the step.
         path: String,
-        /// The tasks, each run by a step of the one before.
+        /// The tasks or workflows, each run by a step of the one before.
         calls: Vec<String>,
+    },
+    /// Workflows run each other through too many levels.
+    #[error("step `{step}` would be the start of more than {limit} workflows one within another: {}", .calls.join(" → "))]
+    TooDeep {
+        /// The step.
+        step: String,
+        /// JSON path of the step.
+        path: String,
+        /// How many are allowed.
+        limit: usize,
+        /// The workflows, each run by a step of the one before.
+        calls: Vec<String>,
+    },
+    /// A step runs a workflow that cannot be run.
+    #[error("step `{step}` runs workflow `{workflow}`, which cannot be run: {error}")]
+    Subflow {
+        /// The step.
+        step: String,
+        /// JSON path of the step.
+        path: String,
+        /// The workflow.
+        workflow: String,
+        /// Why not; its path is one of the other manifest.
+        error: Box<PlanError>,
     },
     /// A jump on error that leads nowhere.
     #[error("step `{step}` jumps to `{target}` on an error, but {reason}")]
@@ -197,6 +221,8 @@ impl PlanError {
             Self::BadJump { .. } => "OSSA-P015",
             Self::Compensation { .. } => "OSSA-P016",
             Self::NoItems { .. } => "OSSA-P017",
+            Self::Subflow { .. } => "OSSA-P018",
+            Self::TooDeep { .. } => "OSSA-P019",
         }
     }
 
@@ -213,7 +239,9 @@ impl PlanError {
             Self::UnknownStep { step, .. }
             | Self::DuplicateStep { step, .. }
             | Self::BadJump { step, .. }
-            | Self::Recursion { step, .. } => Some(step),
+            | Self::Recursion { step, .. }
+            | Self::TooDeep { step, .. }
+            | Self::Subflow { step, .. } => Some(step),
             Self::Cycle { steps, .. } => steps.first().map(String::as_str),
             Self::Empty { .. }
             | Self::MissingDependency { .. }
@@ -233,6 +261,8 @@ impl PlanError {
             | Self::UnknownStep { path, .. }
             | Self::Cycle { path, .. }
             | Self::Recursion { path, .. }
+            | Self::TooDeep { path, .. }
+            | Self::Subflow { path, .. }
             | Self::BadJump { path, .. }
             | Self::NoItems { path, .. }
             | Self::DuplicateStep { path, .. }
@@ -262,7 +292,7 @@ impl PlanError {
             Self::UnresolvedReference { .. } => {
                 "correct the reference, or add the folder of the manifest to the manifest roots"
             }
-            Self::WrongKind { .. } => "refer to a Task",
+            Self::WrongKind { .. } => "refer to a Task or a Workflow",
             Self::UnknownStep { .. } => {
                 "correct the id; steps inside a block are not seen from outside"
             }
@@ -281,9 +311,9 @@ impl PlanError {
                 "rewrite the manifest without it, or wait for a version that has it"
             }
             Self::NotRunnable { .. } => "start a Task or a Workflow",
-            Self::Recursion { .. } => {
-                "repeat steps with a loop; a task that runs itself never ends"
-            }
+            Self::Recursion { .. } => "repeat steps with a loop; what runs itself never ends",
+            Self::TooDeep { .. } => "have fewer workflows run each other",
+            Self::Subflow { error, .. } => error.help(),
             Self::NoItems { .. } => "name the list: `batch: {items: '${{ input.rows }}'}`",
             Self::BadJump { .. } => "jump to a later step of the same list",
             Self::Compensation { .. } => {
@@ -331,8 +361,10 @@ pub enum Construct {
     WaitAlone,
     /// A step run by an agent.
     Agent,
-    /// A step that runs a workflow.
-    Subflow,
+    /// A fallback that is a workflow.
+    FallbackSubflow,
+    /// A close policy of a step that runs no workflow.
+    ClosePolicyOfTask,
     /// Runs serialised by group.
     Concurrency,
     /// A batch as a run of its own.
@@ -361,7 +393,8 @@ impl fmt::Display for Construct {
             Self::FallbackWait => "a fallback task that waits",
             Self::WaitAlone => "a task that waits as a run of its own",
             Self::Agent => "an agent step",
-            Self::Subflow => "a step that runs a workflow",
+            Self::FallbackSubflow => "a fallback that is a workflow",
+            Self::ClosePolicyOfTask => "close_policy of a step that runs no workflow",
             Self::Concurrency => "concurrency",
             Self::BatchAlone => "a batch as a run of its own",
             Self::BatchOfSteps => "a batch made of steps",

@@ -21,10 +21,12 @@ mod read;
 mod schema;
 mod steps;
 mod stored;
+mod subflow;
 mod support;
 mod task;
 mod wait;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ pub use model::{
     TaskCall, TaskInput,
 };
 pub use schema::Schema;
+pub use subflow::{MAX_SUBFLOW_DEPTH, PlannedSubflow};
 pub use wait::{PlannedWait, WaitKind};
 
 pub(crate) use schema::SECRET_KEY;
@@ -73,6 +76,8 @@ pub struct Plan {
     ids: Ids,
     dependants: Vec<Vec<NodeId>>,
     document_order: Vec<NodeId>,
+    /// The plans of the workflows that its steps run, and of those that theirs run.
+    subflows: BTreeMap<PlanHash, Arc<Plan>>,
 }
 
 impl Plan {
@@ -190,6 +195,17 @@ impl Plan {
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.model.nodes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The plan of a workflow that one of its steps runs.
+    #[must_use]
+    pub fn subflow(&self, hash: &PlanHash) -> Option<&Arc<Self>> {
+        self.subflows.get(hash)
+    }
+
+    /// The plans of the workflows that its steps run, and of those that theirs run.
+    pub fn subflows(&self) -> impl Iterator<Item = &Arc<Self>> {
+        self.subflows.values()
     }
 
     /// The nodes in document order: each block's below the node that it belongs to.

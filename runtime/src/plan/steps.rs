@@ -11,8 +11,8 @@ use super::dependency::{self, Mentions};
 use super::ids::Ids;
 use super::task::Caller;
 use super::{
-    Action, Block, BlockId, Branches, Join, Node, NodeId, OnError, PlanError, PlannedBranch,
-    PlannedLoop, TaskCall, TaskSteps, jump, read, support,
+    Action, Block, BlockId, Branches, Construct, Join, Node, NodeId, OnError, PlanError,
+    PlannedBranch, PlannedLoop, TaskCall, TaskSteps, jump, read, support,
 };
 use crate::expression::References;
 use crate::manifest::model::{
@@ -248,10 +248,15 @@ impl<'a> Compiler<'a> {
         }
         let action = self.action(arena, number, &mut step, place);
         let is_task = match &action {
-            Action::Task(_) | Action::Steps(_) | Action::Wait(_) => true,
+            Action::Task(_) | Action::Steps(_) | Action::Wait(_) | Action::Subflow(_) => true,
             Action::Loop(repeat) => repeat.batch.is_some(),
             Action::Parallel(_) | Action::Conditional(_) => false,
         };
+        if step.close.is_some() && !matches!(action, Action::Subflow(_)) {
+            let refused = Construct::ClosePolicyOfTask;
+            let refused = support::unsupported(refused, Some(&step.id), &step.path);
+            self.errors.push(refused);
+        }
         let OutputBinding {
             to,
             fields,
@@ -371,6 +376,9 @@ impl<'a> Compiler<'a> {
             (StepAction::Inline(task), _) => (&**task, false),
             (_, Some(manifest)) => match &manifest.body {
                 Body::Task(task) => (&**task, true),
+                Body::Workflow(workflow) => {
+                    return self.subflow(&caller, step, (manifest, workflow), call);
+                }
                 _ => return Action::Task(Box::new(call)),
             },
             _ => return Action::Task(Box::new(call)),

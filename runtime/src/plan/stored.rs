@@ -1,22 +1,36 @@
 //! The stored form of a plan and its hash.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::ids::Ids;
 use super::model::Model;
-use super::{BlockId, Node, NodeId, OnError, Plan, PlanLoadError, steps};
+use super::{Action, BlockId, Node, NodeId, OnError, Plan, PlanLoadError, steps};
 use crate::port::PlanHash;
 
 /// The format this build writes and reads.
 pub(super) const FORMAT: u32 = 1;
+/// Where the stored form keeps the plans of the workflows that steps run. They are no part of what is hashed: the steps
+/// name them by their own hashes.
+const SUBFLOWS: &str = "subflows";
 
 impl Plan {
     /// The JSON a store keeps.
     #[must_use]
     pub fn to_json(&self) -> String {
-        stored(&self.model).to_string()
+        let mut plan = stored(&self.model);
+        if let (false, Some(members)) = (self.subflows.is_empty(), plan.as_object_mut()) {
+            let mut ordered: Vec<_> = self.subflows.values().collect();
+            // What a workflow runs stands before it.
+            ordered.sort_by_cached_key(|plan| (plan.subflows.len(), plan.hash.clone()));
+            let subflows = ordered.into_iter().map(|plan| stored(&plan.model));
+            members.insert(SUBFLOWS.to_owned(), subflows.collect());
+        }
+        plan.to_string()
     }
 
     /// The plan that [`to_json`](Self::to_json) wrote, under the same hash. Schemas are compiled when first used.
@@ -27,7 +41,28 @@ impl Plan {
         let damaged = |error: serde_json::Error| PlanLoadError::Damaged {
             reason: error.to_string(),
         };
-        let value: Value = serde_json::from_str(json).map_err(damaged)?;
+        let mut value: Value = serde_json::from_str(json).map_err(damaged)?;
+        let subflows = value
+            .as_object_mut()
+            .and_then(|members| members.remove(SUBFLOWS));
+        let subflows: Vec<Value> =
+            serde_json::from_value(subflows.unwrap_or_else(|| Vec::<Value>::new().into()))
+                .map_err(damaged)?;
+        let mut known = BTreeMap::new();
+        for subflow in subflows {
+            let plan = Arc::new(Self::from_value(subflow, &known)?);
+            known.insert(plan.hash.clone(), plan);
+        }
+        Self::from_value(value, &known)
+    }
+
+    fn from_value(
+        value: Value,
+        known: &BTreeMap<PlanHash, Arc<Self>>,
+    ) -> Result<Self, PlanLoadError> {
+        let damaged = |error: serde_json::Error| PlanLoadError::Damaged {
+            reason: error.to_string(),
+        };
         let format = value.get("format").and_then(Value::as_u64).unwrap_or(0);
         if format != u64::from(FORMAT) {
             return Err(PlanLoadError::Format {
@@ -38,16 +73,32 @@ impl Plan {
         let hash = hash(&value);
         let model: Model = serde_json::from_value(value).map_err(damaged)?;
         check(&model).map_err(|reason| PlanLoadError::Damaged { reason })?;
-        Ok(Self::new(model, hash))
+        let mut subflows = BTreeMap::new();
+        for node in &model.nodes {
+            let Action::Subflow(subflow) = &node.action else {
+                continue;
+            };
+            let plan = known
+                .get(&subflow.plan)
+                .ok_or_else(|| PlanLoadError::Damaged {
+                    reason: format!("the workflow that step `{}` runs is missing", node.id),
+                })?;
+            add(&mut subflows, plan);
+        }
+        Ok(Self::new(model, hash, subflows))
     }
 
-    /// The plan of a model that the compiler made.
-    pub(super) fn of(model: Model) -> Self {
+    /// The plan of a model that the compiler made, with those of the workflows that its steps run.
+    pub(super) fn of(model: Model, subflows: Vec<Arc<Self>>) -> Self {
         let hash = hash(&stored(&model));
-        Self::new(model, hash)
+        let mut table = BTreeMap::new();
+        for plan in &subflows {
+            add(&mut table, plan);
+        }
+        Self::new(model, hash, table)
     }
 
-    fn new(model: Model, hash: PlanHash) -> Self {
+    fn new(model: Model, hash: PlanHash, subflows: BTreeMap<PlanHash, Arc<Self>>) -> Self {
         let mut ids = Ids::default();
         for (number, block) in model.blocks.iter().enumerate() {
             let owner = block.owner.and_then(|owner| node(&model, owner));
@@ -73,8 +124,17 @@ impl Plan {
             ids,
             dependants,
             document_order,
+            subflows,
         }
     }
+}
+
+/// Adds a plan and those that it runs.
+fn add(table: &mut BTreeMap<PlanHash, Arc<Plan>>, plan: &Arc<Plan>) {
+    for (hash, plan) in &plan.subflows {
+        table.insert(hash.clone(), Arc::clone(plan));
+    }
+    table.insert(plan.hash.clone(), Arc::clone(plan));
 }
 
 /// Each node, followed by those of the blocks it runs.

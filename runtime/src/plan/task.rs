@@ -124,6 +124,8 @@ impl Compiler<'_> {
         };
         let manifest = self.called(caller, reference, callee.manifest)?;
         let Body::Task(task) = &manifest.body else {
+            let refused = unsupported(Construct::FallbackSubflow, caller.id(), caller.path());
+            self.errors.push(refused);
             return None;
         };
         if falls_back(task) {
@@ -199,7 +201,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The task manifest a reference leads to.
+    /// The task or workflow that a reference leads to.
     pub(super) fn called(
         &mut self,
         caller: &Caller<'_>,
@@ -229,8 +231,7 @@ impl Compiler<'_> {
             }
         };
         let error = match &manifest.body {
-            Body::Task(_) => return Some(manifest),
-            Body::Workflow(_) => unsupported(Construct::Subflow, caller.id(), caller.path()),
+            Body::Task(_) | Body::Workflow(_) => return Some(manifest),
             Body::Agent(_) => unsupported(Construct::Agent, caller.id(), caller.path()),
             Body::MessageRouting(_) => PlanError::WrongKind {
                 step,

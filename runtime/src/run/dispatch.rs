@@ -24,6 +24,9 @@ impl Machine<'_> {
     /// Dispatches the next attempt of a ready step.
     pub(super) fn dispatch(&mut self, place: Place) -> Result<(), Rejection> {
         let attempt = self.step(place)?.attempt.saturating_add(1);
+        if self.runs_child(place) {
+            return self.dispatch_child(place, attempt);
+        }
         match self.job(place, attempt)? {
             Ok(job) => {
                 self.record(Event::StepDispatched {
@@ -47,12 +50,15 @@ impl Machine<'_> {
         due: Timestamp,
         retry_owner: RetryOwner,
     ) -> Result<Result<(), StepError>, Rejection> {
-        let job = match self.job(place, attempt)? {
-            Ok(job) => job,
-            Err(error) => return Ok(Err(error)),
+        let job = match self.runs_child(place) {
+            true => None,
+            false => match self.job(place, attempt)? {
+                Ok(job) => Some(job),
+                Err(error) => return Ok(Err(error)),
+            },
         };
         self.record(Event::StepRetryScheduled {
-            step: job.step.clone(),
+            step: self.node(place)?.id.clone(),
             scope: place.scope.0,
             node: place.node.0,
             attempt,
@@ -63,7 +69,10 @@ impl Machine<'_> {
             RetryOwner::Engine => due,
             RetryOwner::Host => due.after(HOST_RETRY_GRACE),
         };
-        self.enqueue(job, visible);
+        match job {
+            Some(job) => self.enqueue(job, visible),
+            None => self.start_child_at(place, attempt, visible),
+        }
         Ok(Ok(()))
     }
 

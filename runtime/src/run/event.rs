@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::input::{Start, StepError};
 use super::steer::StepOrder;
-use crate::port::{PlanHash, Timestamp};
+use crate::port::{PlanHash, RunId, Timestamp};
 
 /// A fact about a run. `step` is the step's id for people; `scope` and `node` say which instance it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -273,6 +273,52 @@ pub enum Event {
         /// The attempt, from 1.
         attempt: u32,
     },
+    /// The child run of an attempt was started.
+    ChildStarted {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The child.
+        run: RunId,
+    },
+    /// Nobody waits for a child run any more, and it is to end.
+    ChildClosing {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The child.
+        run: RunId,
+        /// At once, without compensation.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        abort: bool,
+        /// It was started, as far as the run knows.
+        started: bool,
+    },
+    /// A child run that was to end has been told so.
+    ChildClosed {
+        /// Step id.
+        step: String,
+        /// Scope instance.
+        scope: u32,
+        /// Node.
+        node: u32,
+        /// The attempt.
+        attempt: u32,
+        /// The child.
+        run: RunId,
+    },
+    /// The parent run knows how this one ended.
+    ParentTold,
     /// An attempt succeeded and its output passed its checks; or the step's failure is ignored.
     StepCompleted {
         /// Step id.
@@ -428,6 +474,20 @@ pub enum Event {
         /// What.
         message: String,
     },
+}
+
+impl Event {
+    /// Whether the run has ended with it.
+    #[must_use]
+    pub const fn ends_run(&self) -> bool {
+        matches!(
+            self,
+            Self::RunCompleted { .. }
+                | Self::RunFailed { .. }
+                | Self::RunCanceled { .. }
+                | Self::RunAborted { .. }
+        )
+    }
 }
 
 /// Why a step did not run.

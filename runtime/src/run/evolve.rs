@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::child::Closing;
 use super::event::{Event, RunError, SkipReason};
 use super::input::StepError;
 use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal, StepState};
 use super::steer::StepOrder;
 use crate::plan::{BlockId, NodeId, Plan};
-use crate::port::{RunStatus, Timestamp, Version};
+use crate::port::{RunStatus, StepRef, Timestamp, Version};
 
 /// An event that does not fit the state or the plan: the log is not this run's, or not this plan's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +60,9 @@ impl RunState {
             ready: VecDeque::new(),
             in_flight: 0,
             waiting: 0,
+            children: 0,
+            closing: Vec::new(),
+            untold: false,
             waits: 0,
             signals: Vec::new(),
             error: None,
@@ -147,6 +151,35 @@ impl RunState {
             Event::RunReleased { .. } => self.quarantined = None,
             Event::RunMigrated { to, .. } => self.migrate(plan, to)?,
             Event::RunReopened => self.reopen(plan, at),
+            Event::ChildClosing {
+                scope,
+                node,
+                attempt,
+                abort,
+                started,
+                ..
+            } => self.closing.push(Closing {
+                scope: *scope,
+                node: *node,
+                attempt: *attempt,
+                abort: *abort,
+                started: *started,
+            }),
+            Event::ChildClosed {
+                scope,
+                node,
+                attempt,
+                ..
+            } => {
+                let attempt = StepRef {
+                    run: self.run(),
+                    scope: *scope,
+                    node: *node,
+                    attempt: *attempt,
+                };
+                self.closing.retain(|closing| !closing.is_of(&attempt));
+            }
+            Event::ParentTold => self.untold = false,
             Event::SignalKept { name, payload } => self.signals.push(Signal {
                 name: name.clone(),
                 payload: Arc::new(payload.clone()),
@@ -171,6 +204,7 @@ impl RunState {
     fn end(&mut self, status: RunStatus, at: Timestamp) {
         self.status = status;
         self.ended_at = Some(at);
+        self.untold = self.start.parent.is_some();
         // What has ended is held no more, should it be reopened.
         self.paused = None;
         self.quarantined = None;
@@ -188,6 +222,7 @@ impl RunState {
         self.status = RunStatus::Running;
         self.failing = None;
         self.ended_at = None;
+        self.untold = false;
         self.deadline = plan.timeout().map(|timeout| at.after(timeout));
         self.deadline_generation += 1;
         self.error = self.first_failure(plan);
@@ -214,7 +249,12 @@ impl RunState {
                 self.enter(plan, place, Phase::Running, at)?;
                 let step = self.step_mut(place)?;
                 step.attempt = *attempt;
+                step.child = None;
                 step.started_at.get_or_insert(at);
+            }
+            Event::ChildStarted { run, .. } => {
+                self.step_mut(place)?.child = Some(*run);
+                self.enter(plan, place, Phase::Child, at)?;
             }
             Event::StepCompleted { output, error, .. } => {
                 let step = self.step_mut(place)?;
@@ -228,6 +268,7 @@ impl RunState {
             Event::StepRetryScheduled { attempt, due, .. } => {
                 let step = self.step_mut(place)?;
                 step.attempt = *attempt;
+                step.child = None;
                 step.executed = false;
                 self.enter(plan, place, Phase::Retrying { due: *due }, at)?;
             }
@@ -312,16 +353,26 @@ impl RunState {
         {
             self.ready.remove(position);
         }
-        match (old.is_in_flight(), phase.is_in_flight()) {
-            (false, true) => self.in_flight += 1,
-            (true, false) => self.in_flight = self.in_flight.saturating_sub(1),
+        let count = |counter: &mut u32, before: bool, after: bool| match (before, after) {
+            (false, true) => *counter += 1,
+            (true, false) => *counter = counter.saturating_sub(1),
             _ => {}
-        }
-        match (old == Phase::Waiting, phase == Phase::Waiting) {
-            (false, true) => self.waiting += 1,
-            (true, false) => self.waiting = self.waiting.saturating_sub(1),
-            _ => {}
-        }
+        };
+        count(
+            &mut self.in_flight,
+            old.is_in_flight(),
+            phase.is_in_flight(),
+        );
+        count(
+            &mut self.waiting,
+            old == Phase::Waiting,
+            phase == Phase::Waiting,
+        );
+        count(
+            &mut self.children,
+            old == Phase::Child,
+            phase == Phase::Child,
+        );
         if was_settled == is_settled {
             return Ok(());
         }
@@ -464,6 +515,9 @@ impl Event {
             | Self::StepAnswered { scope, node, .. }
             | Self::StepEscalated { scope, node, .. }
             | Self::StepDispatched { scope, node, .. }
+            | Self::ChildStarted { scope, node, .. }
+            | Self::ChildClosing { scope, node, .. }
+            | Self::ChildClosed { scope, node, .. }
             | Self::StepCompleted { scope, node, .. }
             | Self::AttemptFailed { scope, node, .. }
             | Self::StepRetryScheduled { scope, node, .. }
@@ -489,6 +543,7 @@ impl Event {
             | Self::RunReleased { .. }
             | Self::RunMigrated { .. }
             | Self::RunReopened
+            | Self::ParentTold
             | Self::VariableSet { .. }
             | Self::SignalKept { .. }
             | Self::ValidationFailed { .. }

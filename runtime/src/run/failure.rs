@@ -28,8 +28,10 @@ impl Machine<'_> {
             attempt,
             error: error.clone(),
         })?;
-        let settled = place.attempt(self.state.run(), attempt);
-        self.effects.push(Effect::Settle(settled));
+        if !self.runs_child(place) {
+            let settled = place.attempt(self.state.run(), attempt);
+            self.effects.push(Effect::Settle(settled));
+        }
         let Some(due) = self.retry_due(place, &error)? else {
             return self.settle_failure(place, error);
         };

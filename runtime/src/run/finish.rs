@@ -1,5 +1,6 @@
 //! How a run ends: all is done, a failure ends it, time is up, or someone cancels it.
 
+use super::child;
 use super::effect::Effect;
 use super::event::{Event, RunError, SkipReason};
 use super::machine::Machine;
@@ -73,6 +74,9 @@ impl Machine<'_> {
     }
 
     pub(super) fn timer_fired(&mut self, name: &str, generation: u64) -> Result<Answer, Rejection> {
+        if let Some(place) = child::limited(name) {
+            return self.child_limit_reached(place, generation);
+        }
         if name != DEADLINE_TIMER {
             return self.wait_timer_fired(name, generation);
         }
@@ -213,8 +217,7 @@ impl Machine<'_> {
             let (scope, node) = (place.scope.0, place.node.0);
             if phase.is_in_flight() {
                 self.record(Event::StepCanceled { step, scope, node })?;
-                let attempt = place.attempt(self.state.run(), attempt);
-                self.effects.push(Effect::Settle(attempt));
+                self.give_up(place, attempt)?;
             } else if matches!(phase, Phase::Open | Phase::Waiting) {
                 self.record(Event::StepCanceled { step, scope, node })?;
             } else {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::child::Parent;
 use super::steer::Order;
 use super::wait::Decision;
 use crate::policy::RetryPolicy;
@@ -55,6 +56,34 @@ pub enum Input {
         /// What it says.
         payload: Value,
     },
+    /// The child run of an attempt was started.
+    ChildStarted {
+        /// The attempt.
+        step: StepRef,
+    },
+    /// The child run of an attempt ended.
+    ChildEnded {
+        /// The attempt.
+        step: StepRef,
+        /// There was one; not when it could not be started.
+        started: bool,
+        /// Its output, or why there is none.
+        result: Result<Value, StepError>,
+    },
+    /// A child run that was to be closed has ended, or is about to.
+    ChildClosed {
+        /// The attempt.
+        step: StepRef,
+    },
+    /// The parent run was told how this run ended.
+    ParentTold,
+    /// Another run wants this one to end: its parent. May be said any number of times.
+    Close {
+        /// At once, without compensation.
+        abort: bool,
+        /// Why, for the timeline.
+        reason: String,
+    },
     /// An operator steers the run.
     Steer(Box<Order>),
     /// Try a failed step again, with a new attempt beyond its policy; reopens a failed run.
@@ -99,6 +128,9 @@ pub struct Start {
     /// Policy of steps for which the manifest names none; `None` = one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_retry: Option<RetryPolicy>,
+    /// The attempt that it is the child run of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Box<Parent>>,
 }
 
 /// Who waits out the delay of a retry. The policy is always the manifest's, computed by the machine.

@@ -39,6 +39,11 @@ pub fn check_invariants(plan: &Plan, state: &RunState) -> Vec<String> {
     claim(usize::try_from(state.waiting) == Ok(waiting), &|| {
         format!("{} waiting, counted {waiting}", state.waiting)
     });
+    let children = state.steps().filter(|(_, s)| s.phase == Phase::Child);
+    let children = children.count();
+    claim(usize::try_from(state.children) == Ok(children), &|| {
+        format!("{} child runs at work, counted {children}", state.children)
+    });
     for (place, step) in state.steps() {
         let listed = state.ready.iter().filter(|ready| **ready == place).count();
         let expected = usize::from(step.phase == Phase::Ready);
@@ -145,6 +150,9 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
     }
     if step.phase.is_in_flight() && step.attempt == 0 {
         problems.push("in flight without an attempt".to_owned());
+    }
+    if step.phase == Phase::Child && step.child.is_none() {
+        problems.push("waits for a child run that has no name".to_owned());
     }
     if step.phase == Phase::Completed && step.output.is_none() {
         problems.push("completed without an output".to_owned());

@@ -26,6 +26,8 @@ pub(super) struct Machine<'a> {
     pub(super) unblocked: VecDeque<Place>,
     /// Scopes below a block in which nothing is left that its end waits for.
     pub(super) done: VecDeque<ScopeId>,
+    /// The run is aborted: what is stopped is not to undo anything.
+    pub(super) aborting: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -38,11 +40,13 @@ impl<'a> Machine<'a> {
             effects: Vec::new(),
             unblocked: VecDeque::new(),
             done: VecDeque::new(),
+            aborting: false,
         }
     }
 
     pub(super) fn record(&mut self, event: Event) -> Result<(), Rejection> {
         self.clear_wait(&event);
+        self.tell_parent(&event);
         self.state.evolve(self.plan, &event, self.now)?;
         self.events.push(event);
         Ok(())

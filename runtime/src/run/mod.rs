@@ -17,6 +17,11 @@
 //! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
 //! | `Decide` | the step waits for a person, and the answer fits | `StepAnswered` or `StepVoted`, then as `Succeeded` |
 //! | `Signal` | a step of the plan waits for it, or will | `StepAnswered`, then as `Succeeded`; or `SignalKept` |
+//! | `ChildStarted` | the attempt is in flight, its child was not known | `ChildStarted` |
+//! | `ChildEnded` | the attempt is in flight | `ChildStarted`?, then as `Succeeded` or `Failed` |
+//! | `ChildClosed`, `ParentTold` | there was something to close, or to tell | `ChildClosed`, `ParentTold` |
+//! | `TimerFired` | `limit/…`, current | `ChildClosing`?, then as `Failed` (`TIMEOUT`) |
+//! | `Close` | the run has not ended, nor is about to | as `Cancel`, or abort |
 //! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
 //! | `Cancel` | … and has compensation steps | *stop*, `RunCanceling`, then *advance*; when all is undone `RunCanceled` |
 //! | `Steer`: pause, quarantine | the run has not ended, is not held so already | `RunPaused`, `RunQuarantined` |
@@ -45,7 +50,8 @@
 //! `StepCompleted`, or fails if a step in it failed; ready steps are `StepDispatched` while slots are free; when the root
 //! scope has nothing pending, `RunCompleted`, or `RunFailed` if a step failed. A run that is held dispatches nothing; all
 //! else goes on, so what is in flight may bring it to its end, if no step at all is left then. *Stop*: what is in flight
-//! or open becomes `StepCanceled`, what has not begun `StepSkipped`.
+//! or open becomes `StepCanceled` (with `ChildClosing`, where a child run is to end with it), what has not begun
+//! `StepSkipped`.
 //!
 //! # Scopes
 //!
@@ -58,8 +64,10 @@
 mod batch;
 mod block;
 mod bounds;
+mod child;
 mod dispatch;
 mod effect;
+mod errand;
 mod event;
 mod evolve;
 mod failure;
@@ -88,8 +96,10 @@ mod view;
 mod wait;
 
 pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
+pub use child::{Closing, PARENT_LABEL, Parent, stillborn};
 pub use dispatch::HOST_RETRY_GRACE;
 pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob};
+pub use errand::Errand;
 pub use event::{Event, RunError, SkipReason};
 pub use evolve::Unfitting;
 pub use input::{Input, RetryOwner, Start, StepError};

@@ -68,16 +68,15 @@ impl Machine<'_> {
     }
 
     fn reschedule_items(&mut self, at: impl Fn(Phase) -> Timestamp) {
-        let run = self.state.run();
         let in_flight = self
             .state
             .steps()
             .filter(|(_, step)| step.phase.is_in_flight());
         let items: Vec<_> = in_flight
-            .map(|(place, step)| (place.attempt(run, step.attempt), at(step.phase)))
+            .map(|(place, step)| (place, step.attempt, at(step.phase)))
             .collect();
-        for (step, at) in items {
-            self.reschedule(step, at);
+        for (place, attempt, at) in items {
+            self.reschedule(place, attempt, at);
         }
     }
 }

@@ -56,10 +56,10 @@ impl Machine<'_> {
         }
     }
 
-    /// A task waits for a free slot, a block opens at once: only attempts take slots.
+    /// A task or workflow waits for a free slot, a block opens at once: only attempts take slots.
     fn begin(&mut self, place: Place, input: Value) -> Result<(), Rejection> {
         match &self.node(place)?.action {
-            Action::Task(_) => self.ready(place, input),
+            Action::Task(_) | Action::Subflow(_) => self.ready(place, input),
             Action::Parallel(block) => self.open_block(place, input, *block),
             Action::Steps(steps) => self.open_block(place, input, steps.block),
             Action::Loop(repeat) => self.open_loop(place, input, repeat),

@@ -22,6 +22,7 @@ impl Machine<'_> {
         retry_owner: RetryOwner,
     ) -> Result<Answer, Rejection> {
         let place = match self.current(step)? {
+            Ok(place) if self.runs_child(place) => return Ok(Answer::Late),
             Ok(place) => place,
             Err(answer) => return Ok(answer),
         };
@@ -44,6 +45,7 @@ impl Machine<'_> {
         retry_owner: RetryOwner,
     ) -> Result<Answer, Rejection> {
         let place = match self.current(step)? {
+            Ok(place) if self.runs_child(place) => return Ok(Answer::Late),
             Ok(place) => place,
             Err(answer) => return Ok(answer),
         };
@@ -51,7 +53,7 @@ impl Machine<'_> {
         self.recorded(next)
     }
 
-    fn recorded(&mut self, next: Next) -> Result<Answer, Rejection> {
+    pub(super) fn recorded(&mut self, next: Next) -> Result<Answer, Rejection> {
         self.advance()?;
         Ok(Answer::Recorded {
             next,
@@ -60,7 +62,7 @@ impl Machine<'_> {
     }
 
     /// Where the attempt stands if it is still waited for, else the answer to its reporter.
-    fn current(&self, step: &StepRef) -> Result<Result<Place, Answer>, Rejection> {
+    pub(super) fn current(&self, step: &StepRef) -> Result<Result<Place, Answer>, Rejection> {
         let run = self.state.run();
         let unknown = || Rejection::UnknownAttempt { run, step: *step };
         let place = Place {
@@ -80,7 +82,7 @@ impl Machine<'_> {
             return Ok(Err(Answer::Late));
         }
         Ok(match state.phase {
-            Phase::Running | Phase::Retrying { .. } => Ok(place),
+            Phase::Running | Phase::Child | Phase::Retrying { .. } => Ok(place),
             Phase::Completed | Phase::Failed { .. } => Err(Answer::Duplicate),
             Phase::Pending
             | Phase::Ready

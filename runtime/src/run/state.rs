@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::child::Closing;
 use super::event::{RunError, SkipReason};
 use super::input::{Start, StepError};
 use crate::plan::{BlockId, Join, NodeId};
@@ -69,12 +70,21 @@ pub struct RunState {
     /// Steps that only wait for a free slot, in the order in which they became ready.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub(super) ready: VecDeque<Place>,
-    /// Attempts in the queue or with a worker, those waiting for a retry included.
+    /// Attempts in the queue or with a worker, those waiting for a retry and those of child runs included.
     #[serde(default)]
     pub(super) in_flight: u32,
     /// Steps that wait for a person, approvals or an event.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) waiting: u32,
+    /// Steps in flight whose child run is at work.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) children: u32,
+    /// Child runs that are to end because nobody waits for them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) closing: Vec<Closing>,
+    /// It has ended, and its parent is still to be told.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) untold: bool,
     /// How often a step has begun to wait: tells the timers of one wait from those of another.
     #[serde(default)]
     pub(super) waits: u64,
@@ -259,6 +269,9 @@ pub struct StepState {
     /// What a block has open or keeps, once it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<Box<BlockState>>,
+    /// The child run of the latest attempt, once it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<RunId>,
     /// The error of the latest attempt that failed; gone once an attempt succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Box<StepError>>,
@@ -268,6 +281,13 @@ pub struct StepState {
     /// When it was settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
+}
+
+impl StepState {
+    /// Whether the child run of the latest attempt was started.
+    pub(super) const fn has_child(&self) -> bool {
+        self.child.is_some()
+    }
 }
 
 /// A block that was opened.
@@ -322,7 +342,9 @@ pub enum Phase {
     Waiting,
     /// An attempt is in the queue or with a worker.
     Running,
-    /// The next attempt is in the queue, not visible before it is due.
+    /// The child run of an attempt is at work.
+    Child,
+    /// The next attempt is in the queue, not visible before it is due; or its child run is started then.
     Retrying {
         /// When it is due.
         due: Timestamp,
@@ -353,10 +375,10 @@ impl Phase {
         )
     }
 
-    /// An attempt is in the queue or with a worker.
+    /// An attempt is in the queue, with a worker, or the work of a child run.
     #[must_use]
     pub const fn is_in_flight(self) -> bool {
-        matches!(self, Self::Running | Self::Retrying { .. })
+        matches!(self, Self::Running | Self::Child | Self::Retrying { .. })
     }
 
     /// The status as manifests, views and exports spell it.
@@ -365,7 +387,7 @@ impl Phase {
         match self {
             Self::Pending => "pending",
             Self::Ready => "ready",
-            Self::Open | Self::Running => "running",
+            Self::Open | Self::Running | Self::Child => "running",
             Self::Waiting => "waiting",
             Self::Retrying { .. } => "retrying",
             Self::Completed => "completed",
@@ -402,8 +424,8 @@ impl RunState {
         } else if self.paused.is_some() {
             RunStatus::Paused
         } else if self.status == RunStatus::Running
-            && self.waiting > 0
-            && self.in_flight == 0
+            && self.waiting + self.children > 0
+            && self.is_parked()
             && self.ready.is_empty()
         {
             RunStatus::Waiting
@@ -478,10 +500,10 @@ impl RunState {
         self.deadline
     }
 
-    /// Whether attempts are in the queue or with workers. Without any, the run waits for something else, or has ended.
+    /// Whether no attempt is in the queue or with a worker: the run waits for something else, or has ended.
     #[must_use]
     pub const fn is_parked(&self) -> bool {
-        self.in_flight == 0
+        self.in_flight == self.children
     }
 
     /// A step instance; `None` when there is no such scope or node.

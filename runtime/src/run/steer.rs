@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::state::{Phase, Place, ScopeId, StepState};
 use super::transition::{Answer, Rejection};
 use crate::plan::NodeId;
-use crate::port::{RunStatus, StepRef, Timestamp};
+use crate::port::{RunStatus, Timestamp};
 
 /// An operator's order. Of two that contradict each other the first is carried out, the second rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,10 +91,11 @@ impl Machine<'_> {
         })
     }
 
-    fn abort(&mut self, by: String, reason: String) -> Result<(), Rejection> {
+    pub(super) fn abort(&mut self, by: String, reason: String) -> Result<(), Rejection> {
         if self.status().is_terminal() {
             return Err(self.not_steerable("aborted", String::new()));
         }
+        self.aborting = true;
         self.stop_steps(true)?;
         self.record(Event::RunAborted { by, reason })?;
         self.clear_deadline();
@@ -132,12 +133,11 @@ impl Machine<'_> {
             by,
             reason,
         })?;
-        let attempt = place.attempt(self.state.run(), attempt);
         match order {
             StepOrder::Skip => self.skip_by_order(place, phase, attempt),
             StepOrder::Execute if phase == Phase::Ready => self.dispatch(place),
             StepOrder::Execute => {
-                self.reschedule(attempt, self.now);
+                self.reschedule(place, attempt, self.now);
                 Ok(())
             }
         }
@@ -161,12 +161,7 @@ impl Machine<'_> {
     }
 
     /// Ends what the step does and lets the run go on without it.
-    fn skip_by_order(
-        &mut self,
-        place: Place,
-        phase: Phase,
-        attempt: StepRef,
-    ) -> Result<(), Rejection> {
+    fn skip_by_order(&mut self, place: Place, phase: Phase, attempt: u32) -> Result<(), Rejection> {
         if phase == Phase::Pending {
             // The order of steps stays: those after it may rely on those before it.
             return Ok(());
@@ -184,7 +179,7 @@ impl Machine<'_> {
         }
         self.skip(place, SkipReason::Operator)?;
         if phase.is_in_flight() {
-            self.effects.push(Effect::Settle(attempt));
+            self.give_up(place, attempt)?;
         }
         self.take_up(reopened)?;
         self.advance()
@@ -202,6 +197,7 @@ impl Machine<'_> {
             Phase::Ready => Some("as many steps as the workflow allows are in flight".to_owned()),
             Phase::Running if self.state.is_held() => None,
             Phase::Running => Some("it is running, or about to".to_owned()),
+            Phase::Child => Some("its child run is at work".to_owned()),
             Phase::Pending => Some(format!("it waits for {}", self.unmet_steps(place))),
             Phase::Failed { continued: false } => Some("it failed: retry it".to_owned()),
             phase => Some(format!("it is {}", phase.as_str())),
@@ -221,8 +217,14 @@ impl Machine<'_> {
         ids.collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn reschedule(&mut self, step: StepRef, at: Timestamp) {
-        self.effects.push(Effect::Reschedule { step, at });
+    /// Has an attempt begin at another time, unless it has begun; [`Timestamp::NEVER`] takes it out of sight.
+    pub(super) fn reschedule(&mut self, place: Place, attempt: u32, at: Timestamp) {
+        if !self.runs_child(place) {
+            let step = place.attempt(self.state.run(), attempt);
+            self.effects.push(Effect::Reschedule { step, at });
+        } else if self.step(place).is_ok_and(|step| !step.has_child()) {
+            self.start_child_at(place, attempt, at);
+        }
     }
 
     fn known_step(&self, place: Place) -> Result<&StepState, Rejection> {

@@ -293,6 +293,15 @@ pub fn apply(
         Input::Cancel { reason } => machine.cancel(reason)?,
         Input::Decide(decision) => machine.decide(*decision)?,
         Input::Signal { name, payload } => machine.signal(name, payload)?,
+        Input::ChildStarted { step } => machine.child_started(&step)?,
+        Input::ChildEnded {
+            step,
+            started,
+            result,
+        } => machine.child_ended(&step, started, result)?,
+        Input::ChildClosed { step } => machine.child_closed(&step)?,
+        Input::ParentTold => machine.parent_told()?,
+        Input::Close { abort, reason } => machine.close(abort, reason)?,
         Input::Steer(order) => machine.steer(*order)?,
         Input::RetryStep { scope, node } => machine.retry_step(Place {
             scope: ScopeId(scope),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::child::Parent;
 use super::event::{RunError, SkipReason};
 use super::input::StepError;
 use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState, WaitState};
@@ -36,6 +37,8 @@ pub struct RunView {
     pub correlation_id: Option<String>,
     /// Names and values it is found by.
     pub labels: Labels,
+    /// The step of another run that started it.
+    pub parent: Option<Parent>,
     /// Its input, with defaults.
     pub input: Value,
     /// Its variables.
@@ -67,8 +70,10 @@ pub struct StepView {
     pub id: String,
     /// For people.
     pub name: Option<String>,
-    /// What it does: `task`, `parallel`, `conditional`, `loop`, `steps`; `human`, `approval`, `event`.
+    /// What it does: `task`, `parallel`, `conditional`, `loop`, `steps`, `subflow`; `human`, `approval`, `event`.
     pub kind: &'static str,
+    /// The child run of its latest attempt, if its attempts are such.
+    pub child: Option<RunId>,
     /// The branch of a conditional that was taken.
     pub branch: Option<String>,
     /// What it waits for, once it has begun to: who, until when, and who has decided so far.
@@ -175,6 +180,7 @@ impl RunState {
             idempotency_key: self.start.idempotency_key.clone(),
             correlation_id: self.start.correlation_id.clone(),
             labels: self.start.labels.clone(),
+            parent: self.parent().cloned(),
             input: self.start.input.clone(),
             variables: self.variables.clone(),
             output: self.output().cloned(),
@@ -250,6 +256,7 @@ impl StepView {
             id: node.id.clone(),
             name: node.name.clone(),
             kind: node.action.kind(),
+            child: step.child,
             branch: step.block.as_ref().and_then(|block| block.branch.clone()),
             wait: step.wait.as_deref().cloned(),
             iterations: step

@@ -286,6 +286,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
             env: Map::new(),
             queue: "default".to_owned(),
             default_retry: self.scenario.default_retry.clone(),
+            parent: None,
         };
         let process = self.process_for(run);
         match self.change(process, run, Input::Start(Box::new(start))) {

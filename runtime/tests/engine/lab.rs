@@ -119,17 +119,20 @@ impl Lab {
     }
 }
 
-/// Nothing refers to anything.
-pub struct Alone;
+/// The documents of one text, by name.
+struct Shelf(Vec<Arc<Manifest>>);
 
-impl Resolver for Alone {
+impl Resolver for Shelf {
     fn resolve(&self, reference: &Reference, _: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
-        Err(Unresolved {
+        let mut all = self.0.iter();
+        let found = all.find(|manifest| manifest.metadata.name == reference.0);
+        found.cloned().ok_or_else(|| Unresolved {
             reason: format!("{} is not expected here", reference.0),
         })
     }
 }
 
+/// The plan of the first document; the others may be referred to by name.
 pub fn plan(yaml: &str) -> Arc<Plan> {
     let loaded = load_str(yaml, &Options::default());
     assert!(
@@ -137,8 +140,8 @@ pub fn plan(yaml: &str) -> Arc<Plan> {
         "{:#?}",
         loaded.diagnostics().collect::<Vec<_>>()
     );
-    let manifest = loaded.manifests().next().unwrap();
-    Arc::new(Plan::compile(manifest, &Alone).unwrap())
+    let shelf = Shelf(loaded.manifests().cloned().collect());
+    Arc::new(Plan::compile(&shelf.0[0], &shelf).unwrap())
 }
 
 /// A workflow whose steps call the handlers of their own names; `steps` is the YAML of the list's items.

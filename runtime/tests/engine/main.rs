@@ -35,4 +35,5 @@ mod scale;
 #[path = "../support/server.rs"]
 mod server;
 mod steer;
+mod subflow;
 mod waiting;

@@ -31,6 +31,7 @@ mod retry;
 mod scope;
 mod steer;
 mod stored;
+mod subflow;
 mod task;
 mod task_steps;
 mod timeout;

@@ -77,15 +77,13 @@ fn constructs_of_the_workflow_are_refused_with_their_place() {
 }
 
 #[test]
-fn a_step_that_runs_a_workflow_is_refused() {
-    let text = documents(&[
-        workflow("steps: [{id: a, kind: Task, ref: demo}]"),
-        task("t", "execution: {entrypoint: t}"),
-    ]);
-    assert!(
-        errors(&text)[0]
-            .to_string()
-            .contains("a step that runs a workflow")
+fn a_workflow_that_runs_itself_is_refused() {
+    refused(
+        "steps: [{id: a, kind: Task, ref: demo}]",
+        "OSSA-P013",
+        "demo → demo",
+        "a",
+        "$.spec.steps[0]",
     );
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::code;
-use super::super::model::{OutputBinding, Step};
+use super::super::model::{ClosePolicy, OutputBinding, Step};
 use super::super::reader::{Fields, Part, Report};
 use super::{action, errors, expression, metadata, retry, time};
 
@@ -54,6 +54,9 @@ fn read(part: &Part<'_>, position: usize, report: &Report) -> Option<Step> {
             .get("timeout_hours")
             .and_then(|part| time::hours(&part, report)),
     };
+    let close = fields
+        .any("close_policy", &["parent_close_policy"])
+        .and_then(|part| close_policy(&part, report));
     let step = Step {
         depends_on: fields
             .any("depends_on", &["dependsOn", "needs"])
@@ -74,12 +77,31 @@ fn read(part: &Part<'_>, position: usize, report: &Report) -> Option<Step> {
         condition,
         input,
         timeout,
+        close,
         continue_on_error,
         on_error,
     };
     fields.known(&["description", "parallel_with"]);
     fields.ignore_rest();
     Some(step)
+}
+
+/// What becomes of a run that the step started; other engines' names for the same are understood.
+fn close_policy(part: &Part<'_>, report: &Report) -> Option<ClosePolicy> {
+    let name = part.text(report)?;
+    let policy = match name {
+        "cancel" | "request_cancel" => ClosePolicy::Cancel,
+        "abort" | "terminate" => ClosePolicy::Abort,
+        "abandon" => ClosePolicy::Abandon,
+        _ => {
+            report.push(
+                part.error(code::UNKNOWN_VALUE, format!("`{name}` is no close policy"))
+                    .with_help("use `cancel`, `abort` or `abandon`"),
+            );
+            return None;
+        }
+    };
+    Some(policy)
 }
 
 /// The id, or one made of the name or of the position.

@@ -297,9 +297,13 @@ fn concurrency(fields: &Fields<'_, '_>, workflow: &mut Workflow) {
         workflow.max_parallel = limit(&part, report);
     }
     let cancel_in_progress = inner.boolean("cancel_in_progress").unwrap_or(false);
+    let runs = inner
+        .any("limit", &["max", "max_runs"])
+        .and_then(|part| time::positive(&part, report, "runs"));
     workflow.concurrency = inner.get("group").and_then(|part| {
         Some(Concurrency {
             group: expression::template(&part, report)?,
+            limit: runs.map_or(1, |limit| u32::try_from(limit).unwrap_or(u32::MAX)),
             cancel_in_progress,
         })
     });
