@@ -146,7 +146,11 @@ impl Core {
                     let plan = plan_of_child(&hot.plan, &step, run)?;
                     self.plans.keep(&plan, &*self.backend()?)?;
                     let now = self.now();
-                    let transition = run::stillborn(&plan, start.clone(), &reason, now)
+                    let forestall = Input::Forestall {
+                        start: Box::new(start.clone()),
+                        reason: reason.clone(),
+                    };
+                    let transition = run::apply(&plan, None, forestall, now)
                         .map_err(|rejection| rejected(child, &rejection))?;
                     let prepared = prepare(&Before::default(), plan, transition, now)?;
                     if self.commit_child(prepared, more)? {

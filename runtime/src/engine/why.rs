@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Engine;
 use super::stored::{Hot, not_found};
 use crate::error::Error;
+use crate::plan::Action;
 use crate::port::{Delivery, RunId, RunStatus, Timestamp};
 use crate::run::{Hold, Phase, Place, StepState};
 
@@ -27,7 +28,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
-    /// `open`, `answer`, `dependencies` or `undispatched`.
+    /// `open`, `answer`, `child`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,7 +160,20 @@ impl Hot {
         };
         let attempt = step.attempt;
         let held = self.state.is_held() && !step.executed;
+        let node = self.plan.node(place.node)?;
         Some(match step.phase {
+            Phase::Child => {
+                let child = step.child.map(|run| run.to_string()).unwrap_or_default();
+                let workflow = node.task().and_then(|task| task.name.as_deref());
+                let workflow = workflow.unwrap_or_default();
+                let text = format!("`{id}` waits for the end of run {child} (`{workflow}`)");
+                reason("child", text)
+            }
+            Phase::Running | Phase::Retrying { .. }
+                if matches!(node.action, Action::Subflow(_)) =>
+            {
+                self.child_to_come(&id, step, held, now)
+            }
             Phase::Running | Phase::Retrying { .. } => match item {
                 None => reason(
                     "undispatched",
@@ -206,6 +220,36 @@ impl Hot {
             ),
             _ => return None,
         })
+    }
+
+    /// Of an attempt whose child run is still to be started.
+    fn child_to_come(&self, id: &str, step: &StepState, held: bool, now: Timestamp) -> Reason {
+        let attempt = step.attempt;
+        let (code, text, until) = match step.phase {
+            _ if held => (
+                "held",
+                format!("attempt {attempt} of `{id}` is not started: the run is held"),
+                None,
+            ),
+            Phase::Retrying { due } if due > now => (
+                "retry",
+                format!("attempt {attempt} of `{id}` is due at {due}"),
+                Some(due),
+            ),
+            _ => (
+                "undispatched",
+                format!(
+                    "attempt {attempt} of `{id}` is about to start a run of its own; look again"
+                ),
+                None,
+            ),
+        };
+        Reason {
+            code,
+            step: Some(id.to_owned()),
+            text,
+            until,
+        }
     }
 
     fn waits_for(&self, place: Place) -> String {

@@ -340,6 +340,31 @@ impl RunState {
         Some((closing, self.child_start(plan, attempt, Value::Null)))
     }
 
+    /// What is to be done outside: each has a timer until it is.
+    #[must_use]
+    pub fn errands(&self, plan: &Plan) -> Vec<Errand> {
+        let run = self.run();
+        let closing = self.closing.iter().map(|closing| {
+            Errand::CloseChild(StepRef {
+                run,
+                scope: closing.scope,
+                node: closing.node,
+                attempt: closing.attempt,
+            })
+        });
+        let starting = self.steps().filter(|(place, step)| {
+            let node = plan.node(place.node).map(|node| &node.action);
+            let about_to = matches!(step.phase, Phase::Running | Phase::Retrying { .. });
+            about_to
+                && matches!(node, Some(Action::Subflow(_)))
+                && !(self.is_held() && !step.executed)
+        });
+        let starting =
+            starting.map(|(place, step)| Errand::StartChild(place.attempt(run, step.attempt)));
+        let told = self.untold.then_some(Errand::TellParent);
+        closing.chain(starting).chain(told).collect()
+    }
+
     /// Whom to tell how this run ended, and what; `None` when nobody waits to hear it.
     #[must_use]
     pub fn result_for_parent(&self) -> Option<(StepRef, Result<Value, StepError>)> {
@@ -410,18 +435,15 @@ impl Closing {
     }
 }
 
-/// A run that has ended before it began: it stands where a child run would be that is not to begin any more.
-///
-/// # Errors
-/// When the plan contradicts itself.
-pub fn stillborn(
+/// A run that has ended before it began.
+pub(super) fn forestall(
     plan: &Plan,
-    start: Start,
-    reason: &str,
+    start: Box<Start>,
+    reason: String,
     now: Timestamp,
 ) -> Result<Transition, Rejection> {
     let created = Event::RunCreated {
-        start: Box::new(start),
+        start,
         workflow: plan.name().to_owned(),
         plan: plan.hash().clone(),
         variables: serde_json::Map::new(),
@@ -432,9 +454,7 @@ pub fn stillborn(
     let mut machine = Machine::new(plan, state, now);
     machine.events.push(created);
     machine.stop(steps, SkipReason::RunEnded)?;
-    machine.record(Event::RunCanceled {
-        reason: reason.to_owned(),
-    })?;
+    machine.record(Event::RunCanceled { reason })?;
     let status = machine.status();
     Ok(machine.finish(Answer::Applied { status }))
 }

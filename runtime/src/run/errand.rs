@@ -10,7 +10,7 @@ use crate::plan::NodeId;
 use crate::port::{RunId, StepRef};
 
 /// An errand of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Errand {
     /// Start the child run of an attempt.
     StartChild(StepRef),

@@ -6,7 +6,8 @@ use super::state::Place;
 use crate::port::{RunId, StepRef};
 
 /// The run that is the child of an attempt: the same whoever starts it, however often.
-pub(super) fn child_run(attempt: &StepRef) -> RunId {
+#[must_use]
+pub fn child_run(attempt: &StepRef) -> RunId {
     let StepRef {
         run,
         scope,

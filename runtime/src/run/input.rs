@@ -56,6 +56,13 @@ pub enum Input {
         /// What it says.
         payload: Value,
     },
+    /// Creates a run that has ended before it began: it stands where a child run would be that is not to begin any more.
+    Forestall {
+        /// What it would have been started with; the input does not matter.
+        start: Box<Start>,
+        /// Why, for the timeline.
+        reason: String,
+    },
     /// The child run of an attempt was started.
     ChildStarted {
         /// The attempt.

@@ -17,6 +17,7 @@
 //! | `TimerFired` | `deadline`, current, the run is running | *stop*, `RunFailed` (`TIMEOUT`) |
 //! | `Decide` | the step waits for a person, and the answer fits | `StepAnswered` or `StepVoted`, then as `Succeeded` |
 //! | `Signal` | a step of the plan waits for it, or will | `StepAnswered`, then as `Succeeded`; or `SignalKept` |
+//! | `Forestall` | no run | `RunCreated` `StepSkipped`* `RunCanceled` |
 //! | `ChildStarted` | the attempt is in flight, its child was not known | `ChildStarted` |
 //! | `ChildEnded` | the attempt is in flight | `ChildStarted`?, then as `Succeeded` or `Failed` |
 //! | `ChildClosed`, `ParentTold` | there was something to close, or to tell | `ChildClosed`, `ParentTold` |
@@ -96,12 +97,13 @@ mod view;
 mod wait;
 
 pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
-pub use child::{Closing, PARENT_LABEL, Parent, stillborn};
+pub use child::{Closing, PARENT_LABEL, Parent};
 pub use dispatch::HOST_RETRY_GRACE;
 pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob};
 pub use errand::Errand;
 pub use event::{Event, RunError, SkipReason};
 pub use evolve::Unfitting;
+pub use identity::child_run;
 pub use input::{Input, RetryOwner, Start, StepError};
 pub use invariant::check_invariants;
 pub use migrate::{Difference, differences, migrate};

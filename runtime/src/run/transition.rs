@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::child;
 use super::effect::Effect;
 use super::event::Event;
 use super::evolve::Unfitting;
@@ -263,6 +264,7 @@ pub fn apply(
     let Some(state) = state else {
         return match input {
             Input::Start(start) => start::start(plan, *start, now),
+            Input::Forestall { start, reason } => child::forestall(plan, start, reason, now),
             _ => Err(Rejection::NotStarted),
         };
     };
@@ -275,7 +277,7 @@ pub fn apply(
     }
     let mut machine = Machine::new(plan, state, now);
     let answer = match input {
-        Input::Start(_) => {
+        Input::Start(_) | Input::Forestall { .. } => {
             let run = machine.state.run();
             return Err(Rejection::AlreadyStarted { run });
         }

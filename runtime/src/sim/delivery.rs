@@ -8,7 +8,7 @@ use super::store::{Claim, Claimed, StoreAccess};
 use super::worker::{LEASE, Named, place_of};
 use super::world::{Happening, Transport, World};
 use crate::port::{RunId, StepRef, Timestamp};
-use crate::run::{Answer, Input, Phase, RetryOwner, RunState, StepError};
+use crate::run::{Answer, Errand, Input, Phase, RetryOwner, RunState, StepError};
 
 /// When an item comes again that was handed to another transport.
 const DISPATCH_DEADLINE: Duration = Duration::from_secs(300);
@@ -28,11 +28,16 @@ impl<A: StoreAccess> World<'_, A> {
                 self.give_up(process, step, timed_out())
             } else if let Some(timer) = self.store.due_timer(now) {
                 let run = timer.key.run;
-                let input = Input::TimerFired {
-                    name: timer.key.name.clone(),
-                    generation: timer.generation,
-                };
-                self.fire(process, run, input)
+                match Errand::of(run, &timer.key.name, timer.generation) {
+                    Some(errand) => self.run_errand(process, run, errand),
+                    None => {
+                        let input = Input::TimerFired {
+                            name: timer.key.name.clone(),
+                            generation: timer.generation,
+                        };
+                        self.fire(process, run, input)
+                    }
+                }
             } else if let Some(step) = self.store.first_visible(now) {
                 self.hand_out(process, step);
                 true
@@ -49,7 +54,7 @@ impl<A: StoreAccess> World<'_, A> {
     fn fire(&mut self, process: Process, run: RunId, input: Input) -> bool {
         match self.change(process, run, input) {
             Outcome::Unanswered => false,
-            Outcome::Answered(Answer::Applied { .. }) => true,
+            Outcome::Answered(Answer::Applied { .. } | Answer::Recorded { .. }) => true,
             other => {
                 self.broken(format!("a due timer leads to nothing: {other:?}"));
                 false

@@ -212,6 +212,13 @@ impl<A: StoreAccess> World<'_, A> {
         self.processes.of(process).states.insert(run, remembered);
     }
 
+    /// The state of a run as the store has it.
+    pub(super) fn state(&mut self, run: RunId, plan: &Plan) -> Result<RunState, String> {
+        let loaded = self.load(run, plan)?;
+        let state = loaded.map(|it| it.state);
+        state.ok_or_else(|| format!("run {run} has a timer, and is not there"))
+    }
+
     fn load(&mut self, run: RunId, plan: &Plan) -> Result<Option<Remembered>, String> {
         let Some(stored) = self.access.load(&self.store, run) else {
             return Ok(None);

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::store::{ModelStore, StoreAccess};
 use super::world::World;
-use crate::plan::Plan;
-use crate::port::{LogRow, RunId, RunStatus, StepRef, Timestamp, Version};
+use crate::plan::{Action, Plan};
+use crate::port::{LogRow, RunId, RunStatus, StepRef, TimerRow, Timestamp, Version};
 use crate::run::{
-    DEADLINE_TIMER, Event, Phase, Place, RunState, Transition, WaitState, check_invariants,
+    DEADLINE_TIMER, Errand, Event, Phase, Place, RunState, Transition, WaitState, check_invariants,
 };
 
 /// A run as an observer sees it who misses nothing.
@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     /// Whether each row is read from its JSON again. That takes most of the time of a simulation, and one run of eight
     /// does it as well; all do when they recover.
     reads_back: bool,
+    /// Another run started it.
+    pub(super) is_child: bool,
 }
 
 /// A transition on its way to the observer.
@@ -57,6 +59,14 @@ impl Ledger {
             refused: None,
             interventions: 0,
             reads_back: run.as_uuid().as_u64_pair().0.is_multiple_of(8),
+            is_child: false,
+        }
+    }
+
+    pub(super) fn of_child(run: RunId, plan: Arc<Plan>, input: Value) -> Self {
+        Self {
+            is_child: true,
+            ..Self::new(run, plan, input)
         }
     }
 
@@ -127,7 +137,13 @@ impl Ledger {
 
     /// Each attempt in flight has exactly its item: pending, or leased to a worker.
     fn problem_of_tokens(&self, store: &ModelStore, state: &RunState) -> Option<String> {
-        let in_flight = state.steps().filter(|(_, step)| step.phase.is_in_flight());
+        let runs_child = |place: Place| {
+            let node = self.plan.node(place.node).map(|node| &node.action);
+            matches!(node, Some(Action::Subflow(_)))
+        };
+        let in_flight = state
+            .steps()
+            .filter(|(place, step)| step.phase.is_in_flight() && !runs_child(*place));
         let attempts = in_flight.map(|(place, step)| place.attempt(self.run, step.attempt));
         if attempts.eq(store.items_of(self.run)) {
             return None;
@@ -158,7 +174,19 @@ impl Ledger {
         let is_for = |due: Timestamp, wait: &&WaitState| {
             wait.due == Some(due) || wait.escalates == Some(due)
         };
-        let mut timers = store.timers_of(self.run);
+        let errand = |timer: &TimerRow| Errand::of(self.run, &timer.key.name, timer.generation);
+        let kept: BTreeSet<Errand> = store.timers_of(self.run).filter_map(errand).collect();
+        let expected: BTreeSet<Errand> = state.errands(&self.plan).into_iter().collect();
+        if kept != expected {
+            return Some(format!(
+                "there are timers for {kept:?}, and {expected:?} are to be done"
+            ));
+        }
+        let mut timers = store.timers_of(self.run).filter(|timer| {
+            let limits_child = timer.key.name.starts_with("limit/");
+            let waits = || state.steps().any(|(_, step)| step.phase == Phase::Child);
+            errand(timer).is_none() && !(limits_child && waits())
+        });
         let left = timers.find(|timer| !waits.iter().any(|wait| is_for(timer.due, wait)));
         if let Some(timer) = left.filter(|_| ended) {
             return Some(format!(

@@ -8,10 +8,12 @@
 //!   no run that nothing moves, counters that equal what they count;
 //! - versions without a gap, and a log that replays to the state, transition by transition (from its JSON for one run of
 //!   eight, and whenever a run recovers);
-//! - for each attempt in flight exactly one step item, pending or leased; a timer for each deadline;
+//! - for each attempt in flight exactly one step item, pending or leased, or a child run; a timer for each deadline;
 //! - an end is an end, and leaves no timer; a run that is held dispatches nothing by itself;
 //! - a process that begins afresh reads that very state, and nothing a client was told of is ever gone;
-//! - each attempt has one result, whatever is reported twice or late.
+//! - each attempt has one result, whatever is reported twice or late;
+//! - what one run asks of another has a timer until it is done; in the end no child run is left that nobody waits for, and
+//!   no step that waits for a child which has ended.
 //!
 //! The same scenario and seed give the same log, byte by byte; its hash is in the [`Report`].
 //!
@@ -49,6 +51,7 @@
 mod chance;
 mod delivery;
 mod engine;
+mod errand;
 mod fault;
 mod ledger;
 mod operator;

@@ -226,7 +226,8 @@ impl Report {
         if self.breaches.len() < MOST_EXAMPLES {
             self.breaches.extend(ended.breach);
         }
-        for ledger in ended.ledgers.values() {
+        // What became of a child is told by the step that it stands for.
+        for ledger in ended.ledgers.values().filter(|ledger| !ledger.is_child) {
             self.add_run(ledger, ended.seed, broken);
         }
     }

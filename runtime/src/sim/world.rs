@@ -194,6 +194,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
         }
         if self.breach.is_none() {
             let problem = self.ledgers.values().find_map(Ledger::problem_of_history);
+            let problem = problem.or_else(|| self.problem_of_family());
             if let Some(problem) = problem {
                 self.broken(problem);
             }

@@ -41,9 +41,28 @@ pub(crate) fn compile(text: &str) -> Arc<Plan> {
 pub(crate) fn scenario(spec: &str) -> Scenario {
     let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
     Scenario::of(compile(&format!(
-        "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {{name: demo}}\nspec:\n{spec}"
+        "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {{name: demo}}\nspec:\n{spec}{FAMILY}"
     )))
 }
+
+/// Workflows for the steps of a scenario to run: `child`, which undoes what it did, and runs `grandchild`.
+const FAMILY: &str = "---
+apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: child}
+spec:
+  error_handling: {on_failure: compensate, compensation_steps: [{id: cu, inline: {capabilities: [x]}}]}
+  steps:
+    - {id: c0, inline: {capabilities: [x]}, retry: {max_attempts: 2}}
+    - {id: c1, depends_on: [], ref: grandchild, close_policy: abort, timeout_seconds: 60}
+---
+apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: grandchild}
+spec:
+  timeout_seconds: 600
+  steps: [{id: g0, inline: {capabilities: [x]}}]
+";
 
 /// A workflow that has something of everything: order, branches side by side, data, a condition, retries, a fallback, a
 /// step whose failure is ignored, one that nobody waits for, a deadline.

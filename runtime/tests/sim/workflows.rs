@@ -34,6 +34,8 @@ enum Kind {
     },
     /// Waits for somebody.
     Wait(&'static str),
+    /// Runs a workflow.
+    Child(&'static str),
     Parallel(Vec<Shape>),
     Conditional(Vec<Shape>, Vec<Shape>),
     Loop {
@@ -49,7 +51,8 @@ fn any_shape() -> impl Strategy<Value = Shape> {
     let task = (1_u32..5, timeouts);
     let task = task.prop_map(|(attempts, timeout)| Kind::Task { attempts, timeout });
     let wait = proptest::sample::select(WAITS).prop_map(Kind::Wait);
-    shaped(prop_oneof![5 => task, 1 => wait]).prop_recursive(3, 12, 3, |inner| {
+    let child = proptest::sample::select(CHILDREN).prop_map(Kind::Child);
+    shaped(prop_oneof![5 => task, 1 => wait, 1 => child]).prop_recursive(3, 12, 3, |inner| {
         let list = |least| proptest::collection::vec(inner.clone(), least..4);
         let choice = (list(0), list(0));
         shaped(prop_oneof![
@@ -110,6 +113,13 @@ const WAITS: &[&str] = &[
     "kind: Task, inline: {execution: {type: event_wait, event: {source: shop, type: paid}}}",
 ];
 
+const CHILDREN: &[&str] = &[
+    "ref: child",
+    "ref: child, retry: {max_attempts: 3}, timeout_seconds: 30",
+    "ref: grandchild, close_policy: abandon",
+    "ref: grandchild, close_policy: abort, retry: {max_attempts: 2}",
+];
+
 const TASK: &str = "kind: Task, inline: {capabilities: [x]}";
 
 /// Steps as YAML, in one line; their ids begin with the id of the block they stand in.
@@ -137,7 +147,7 @@ fn list(steps: &[Shape], around: &str) -> String {
             Kind::Task { attempts, timeout } => {
                 format!("{TASK}, timeout_seconds: {timeout}, retry: {{max_attempts: {attempts}}}")
             }
-            Kind::Wait(wait) => (*wait).to_owned(),
+            Kind::Wait(fields) | Kind::Child(fields) => (*fields).to_owned(),
             Kind::Parallel(inner) => format!("kind: Parallel, parallel: {}", inside(inner, 'p')),
             Kind::Conditional(then, otherwise) => format!(
                 "kind: Conditional, branches: [{{condition: 'workflow.input.flag', steps: {}}}], else: {}",
