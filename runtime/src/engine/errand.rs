@@ -23,7 +23,7 @@ pub(super) type Errands = VecDeque<(RunId, Errand)>;
 /// A child run that cannot be started, or why nobody can tell.
 enum NotStarted {
     /// The attempt fails with this.
-    Refused(StepError),
+    Refused(Box<StepError>),
     Failed(Error),
 }
 
@@ -81,7 +81,7 @@ impl Core {
             Err(NotStarted::Refused(error)) => Input::ChildEnded {
                 step,
                 started: false,
-                result: Err(error),
+                result: Err(*error),
             },
             Err(NotStarted::Failed(error)) => return Err(error),
         };
@@ -196,10 +196,10 @@ impl Core {
 const UNKNOWN_ATTEMPT: &str = "OSSA-R005";
 
 fn refused(code: &str, message: String) -> NotStarted {
-    NotStarted::Refused(StepError {
+    NotStarted::Refused(Box::new(StepError {
         retryable: Some(false),
         ..StepError::new(code, message)
-    })
+    }))
 }
 
 /// The plan of the workflow that a step runs.

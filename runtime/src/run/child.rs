@@ -328,7 +328,7 @@ impl RunState {
         let step = self.step(place_of(attempt))?;
         let about_to = matches!(step.phase, Phase::Running | Phase::Retrying { .. })
             && step.attempt == attempt.attempt
-            && !(self.is_held() && !step.executed);
+            && (step.executed || !self.is_held());
         let input = step.input.as_deref().cloned().unwrap_or_default();
         about_to.then(|| self.child_start(plan, attempt, input))
     }
@@ -357,7 +357,7 @@ impl RunState {
             let about_to = matches!(step.phase, Phase::Running | Phase::Retrying { .. });
             about_to
                 && matches!(node, Some(Action::Subflow(_)))
-                && !(self.is_held() && !step.executed)
+                && (step.executed || !self.is_held())
         });
         let starting =
             starting.map(|(place, step)| Errand::StartChild(place.attempt(run, step.attempt)));

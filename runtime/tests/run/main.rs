@@ -32,6 +32,7 @@ mod scope;
 mod steer;
 mod stored;
 mod subflow;
+mod subflow_plan;
 mod task;
 mod task_steps;
 mod timeout;

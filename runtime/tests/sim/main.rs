@@ -11,6 +11,7 @@
 mod corpus;
 mod defect;
 mod determinism;
+mod family;
 mod fixture;
 mod promise;
 mod report;

@@ -58,6 +58,7 @@ fn text(event: &Event) -> String {
             ordered("run goes on with another version", by, reason)
         }
         Event::RunReopened => "run reopened".to_owned(),
+        Event::ParentTold => "its parent knows".to_owned(),
         Event::VariableSet { name, .. } => format!("variable {name} set"),
         Event::ValidationFailed {
             step,
@@ -140,6 +141,14 @@ fn of_step(event: &Event) -> String {
             let how = if *failed { ", a step in it failed" } else { "" };
             format!("{step}: iteration {iteration} ended{how}")
         }
+        Event::ChildStarted { step, run, .. } => format!("{step}: runs as {run}"),
+        Event::ChildClosing {
+            step, run, abort, ..
+        } => {
+            let how = if *abort { "aborted" } else { "canceled" };
+            format!("{step}: run {run} is to be {how}")
+        }
+        Event::ChildClosed { step, run, .. } => format!("{step}: run {run} knows"),
         Event::StepCanceled { step, .. } => format!("{step}: canceled"),
         Event::StepSteered {
             step,
