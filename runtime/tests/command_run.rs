@@ -1,5 +1,6 @@
 //! `ossa run` on a real file.
 
+#![cfg(all(feature = "cli", feature = "sqlite"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! `ossa sim` as users call it.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::path::Path;

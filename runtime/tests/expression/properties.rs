@@ -111,7 +111,7 @@ fn some_roots() -> MapScope {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_makes_the_parser_or_the_evaluator_panic(text in "\\PC{0,60}") {

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "cli")]
 mod command;
 mod escape;
 mod formats;

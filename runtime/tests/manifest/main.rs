@@ -18,6 +18,7 @@ mod handbook;
 mod properties;
 mod references;
 mod strict;
+#[cfg(feature = "cli")]
 mod validate;
 
 use std::sync::Arc;

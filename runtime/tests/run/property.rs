@@ -203,7 +203,7 @@ fn deliver_all(run: &mut Run) {
 const ALL_MODES: &[&str] = &["halt", "continue", "notify", "compensate"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_keeps_the_laws_and_ends_when_its_results_are_in(
