@@ -19,6 +19,8 @@ mod fallback;
 mod flow;
 mod goto;
 mod harness;
+mod invariant;
+mod migrate;
 mod order;
 mod outcome;
 mod pages;
