@@ -88,12 +88,6 @@ impl MapScope {
     }
 }
 
-impl From<Map<String, Value>> for MapScope {
-    fn from(roots: Map<String, Value>) -> Self {
-        Self::new(roots)
-    }
-}
-
 impl FromIterator<(String, Value)> for MapScope {
     fn from_iter<T: IntoIterator<Item = (String, Value)>>(roots: T) -> Self {
         Self::new(roots.into_iter().collect())

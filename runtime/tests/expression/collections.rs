@@ -228,3 +228,15 @@ fn the_outputs_of_all_steps_are_those_of_the_completed_ones_in_document_order() 
         ],
     );
 }
+
+#[test]
+fn the_members_of_a_value_that_was_just_made_are_reached_by_a_wildcard() {
+    all(
+        &json!({}),
+        &[
+            ("first([{x: 1, y: 2}]).*", json!([1, 2])),
+            ("first([[3, 4]]).*", json!([3, 4])),
+            ("first([5]).*", Value::Null),
+        ],
+    );
+}

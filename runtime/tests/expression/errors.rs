@@ -226,3 +226,20 @@ fn errors_in_a_value_carry_the_path_of_the_text() {
         Template::parse_value(&serde_json::json!("${{"), Dialects::FIELDS).expect_err("open");
     assert_eq!(root.path(), Some("$"));
 }
+
+#[test]
+fn an_evaluation_that_fails_says_what_to_do() {
+    let expression = Expression::parse("now()").unwrap();
+    let error = expression
+        .evaluate(&crate::scope(serde_json::json!({})))
+        .expect_err("there is no time here");
+    assert_eq!(error.message(), "`now()` has no value here");
+    assert!(error.help().len() > 10, "{}", error.help());
+    assert_eq!(error.expression(), Some("now()"));
+}
+
+#[test]
+fn an_expression_is_shown_as_it_was_written() {
+    let expression = Expression::parse(" a.b ").unwrap();
+    assert_eq!(format!("{expression} {expression:?}"), "a.b Expression(\"a.b\")");
+}

@@ -146,3 +146,11 @@ fn now_and_uuid_come_from_the_scope_one_uuid_for_each_call() {
         .expect_err("none");
     assert_eq!(error.to_string(), "`now()` has no value here in `now()`");
 }
+
+#[test]
+fn a_scope_is_made_of_names_with_their_values() {
+    let scope: MapScope = [("n".to_owned(), json!(1)), ("m".to_owned(), json!(2))]
+        .into_iter()
+        .collect();
+    assert_eq!(evaluated("[n, m]", &scope), json!([1, 2]));
+}

@@ -9,6 +9,7 @@
 
 mod answer;
 mod batch;
+mod collect;
 mod compensation;
 mod condition;
 mod conditional;

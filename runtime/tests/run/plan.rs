@@ -208,4 +208,21 @@ fn an_error_becomes_a_diagnostic_with_code_path_and_help() {
         (diagnostic.code, diagnostic.path.as_str()),
         ("OSSA-P010", "$.spec.steps[0]")
     );
+    assert!(
+        diagnostic.message.starts_with("step `a`: "),
+        "{}",
+        diagnostic.message
+    );
+}
+
+#[test]
+fn a_plan_tells_its_labels_and_blocks() {
+    let text = workflow(
+        "steps:
+  - {id: around, kind: Parallel, parallel: [{id: b, kind: Task, inline: {capabilities: [x]}}]}",
+    )
+    .replace("version: 1.0.0", "version: 1.0.0, labels: {team: core}");
+    let plan = compile(&text).unwrap();
+    assert_eq!(plan.labels(), [("team".to_owned(), "core".to_owned())]);
+    assert_eq!(plan.blocks().len(), 2);
 }
