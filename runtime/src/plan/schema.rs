@@ -297,4 +297,42 @@ mod tests {
             MAX_VIOLATIONS
         );
     }
+
+    /// A schema whose default stands `levels` properties deep, and a value that lacks it.
+    fn nested(levels: usize) -> (Schema, Value) {
+        let innermost = json!({"properties": {"d": {"default": 1}}});
+        let source = (0..levels).fold(innermost, |inner, _| json!({"properties": {"k": inner}}));
+        let value = (0..levels).fold(json!({}), |inner, _| json!({"k": inner}));
+        (schema(source), value)
+    }
+
+    #[test]
+    fn defaults_are_filled_as_deep_as_authors_write_and_no_deeper() {
+        for (levels, filled) in [
+            (1, true),
+            (MAX_DEFAULTS_DEPTH, true),
+            (MAX_DEFAULTS_DEPTH + 1, false),
+        ] {
+            let (schema, mut value) = nested(levels);
+            let without = value.clone();
+            schema.apply_defaults(&mut value);
+            assert_eq!(value != without, filled, "{levels}");
+        }
+    }
+
+    #[test]
+    fn a_path_quotes_names_that_are_not_plain() {
+        let schema = schema(json!({"additionalProperties": {"type": "integer"}}));
+        for (name, path) in [
+            ("a_b", "$.a_b: "),
+            ("a-b1", "$.a-b1: "),
+            ("a b", "$['a b']: "),
+        ] {
+            let found = schema.violations(&json!({name: "x"}));
+            assert!(
+                found.iter().all(|it| it.starts_with(path)) && found.len() == 1,
+                "{found:?}"
+            );
+        }
+    }
 }

@@ -259,3 +259,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_entry_names_a_class_whole_or_by_its_last_part_and_no_other() {
+    let policy = |entry: &str| RetryPolicy {
+        fatal_errors: vec![entry.to_owned()],
+        ..policy(Backoff::Fixed)
+    };
+    let of_class = StepError {
+        class: Some("\\App\\MailError".to_owned()),
+        ..error("ANY")
+    };
+    let fatal = |entry: &str| {
+        policy(entry).decide(1, &of_class, 0.5) == RetryDecision::Stop(StopReason::Fatal)
+    };
+    for entry in ["MailError", "App\\MailError", "\\App\\MailError"] {
+        assert!(fatal(entry), "{entry}");
+    }
+    for entry in ["Error", "App", "Mail", "Other\\MailError"] {
+        assert!(!fatal(entry), "{entry}");
+    }
+}

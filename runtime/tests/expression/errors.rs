@@ -241,5 +241,8 @@ fn an_evaluation_that_fails_says_what_to_do() {
 #[test]
 fn an_expression_is_shown_as_it_was_written() {
     let expression = Expression::parse(" a.b ").unwrap();
-    assert_eq!(format!("{expression} {expression:?}"), "a.b Expression(\"a.b\")");
+    assert_eq!(
+        format!("{expression} {expression:?}"),
+        "a.b Expression(\"a.b\")"
+    );
 }

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{compile, workflow};
 
-const EACH: &str =
-    "id: each, kind: Loop, loop: {over: [1]}, steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]";
+const EACH: &str = "id: each, kind: Loop, loop: {over: [1]}, steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]";
 
 /// Whether the loops of the workflow keep their results, by step.
 fn kept(spec: &str) -> Vec<(String, bool)> {

@@ -1,8 +1,10 @@
 //! What the failure of a step means for the run.
 
 use ossa_runtime::port::RunStatus;
-use ossa_runtime::run::{Effect, Event, Next, SkipReason};
-use serde_json::json;
+use ossa_runtime::run::{
+    Effect, Event, MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES, Next, SkipReason, StepError,
+};
+use serde_json::{Value, json};
 
 use crate::harness::{Run, documents, recorded, task, workflow};
 
@@ -198,6 +200,51 @@ fn error_mapping_decides_by_code_before_on_error_does() {
         other.fail("a", "BOOM"),
         recorded(Next::Final, RunStatus::Failed)
     );
+}
+
+#[test]
+fn of_the_details_of_an_error_only_what_can_be_kept_is_kept() {
+    let details = |details: Value| {
+        let mut run = Run::of("steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]");
+        let error = StepError {
+            details: Some(details),
+            ..StepError::new("BOOM", "boom")
+        };
+        run.fail_with("a", error);
+        run.step("a").error.unwrap().details
+    };
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    assert_eq!(details(json!({"row": 7})), Some(json!({"row": 7})));
+    assert_eq!(details(Value::Null), None);
+    assert!(details(nested(MAX_DATA_DEPTH)).is_some());
+    assert_eq!(details(nested(MAX_DATA_DEPTH + 1)), None);
+}
+
+#[test]
+fn a_message_of_the_longest_length_is_kept_whole() {
+    let mut run = Run::of("steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]");
+    let message = "m".repeat(MAX_ERROR_MESSAGE_BYTES);
+    run.fail_with("a", StepError::new("BOOM", message.clone()));
+    assert_eq!(run.step("a").error.unwrap().message, message);
+}
+
+#[test]
+fn in_notify_mode_a_failure_in_a_block_is_told_once_and_not_where_the_block_continues() {
+    let told = |block: &str| {
+        let mut run = Run::of(&format!(
+            "error_handling: {{on_failure: notify, notification: {{channels: [slack]}}}}
+steps:
+  - {{id: around, kind: Parallel, {block}parallel: [{{id: a, kind: Task, inline: {{capabilities: [x]}}}}]}}"
+        ));
+        run.fail("a", "BOOM");
+        let told = run.events.iter().filter_map(|event| match event {
+            Event::NotificationRequested { error, .. } => error.step_id.clone(),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(""), ["a"]);
+    assert!(told("continue_on_error: true, ").is_empty());
 }
 
 #[test]

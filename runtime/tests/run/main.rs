@@ -39,4 +39,5 @@ mod subflow_plan;
 mod task;
 mod task_steps;
 mod timeout;
+mod view;
 mod waiting;

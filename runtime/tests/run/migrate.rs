@@ -111,9 +111,7 @@ fn a_step_that_has_run_keeps_its_place() {
     run.complete("a", json!({}));
     assert_eq!(
         in_the_way(&run, &steps(&["z", "b"])),
-        [
-            "`a` has run, and is not at the same place of the new version: it would be orphaned"
-        ]
+        ["`a` has run, and is not at the same place of the new version: it would be orphaned"]
     );
     assert!(in_the_way(&run, &steps(&["a", "b", "c"])).is_empty());
 }
@@ -131,9 +129,7 @@ fn a_step_of_that_name_and_number_in_a_block_is_another_one() {
     );
     assert_eq!(
         found,
-        [
-            "`b` is in flight, and is not at the same place of the new version: it would be orphaned"
-        ]
+        ["`b` is in flight, and is not at the same place of the new version: it would be orphaned"]
     );
 }
 
@@ -144,8 +140,7 @@ fn a_block_that_has_begun_stands_in_the_way() {
     kind: Parallel
     parallel: [{id: a, kind: Task, inline: {capabilities: [x]}}]";
     let mut run = Run::of(block);
-    let longer =
-        format!("{block}\n  - {{id: after, kind: Task, inline: {{capabilities: [x]}}}}");
+    let longer = format!("{block}\n  - {{id: after, kind: Task, inline: {{capabilities: [x]}}}}");
     let refused = ["block `around` has begun; a run is migrated before its blocks begin"];
     assert_eq!(in_the_way(&run, &longer), refused);
     let text = format!("{longer}\n  - {{id: last, kind: Task, inline: {{capabilities: [x]}}}}");
@@ -226,12 +221,7 @@ fn the_same_version_and_another_workflow_are_refused() {
 
 #[test]
 fn a_variable_that_the_run_does_not_have_stands_in_the_way() {
-    let with = |variables: &str| {
-        format!(
-            "context: {{variables: {variables}}}\n{}",
-            steps(&["a"])
-        )
-    };
+    let with = |variables: &str| format!("context: {{variables: {variables}}}\n{}", steps(&["a"]));
     let run = Run::of(&with("{v: 1}"));
     assert_eq!(
         in_the_way(&run, &with("{v: 2, w: 3}")),

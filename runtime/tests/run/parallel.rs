@@ -209,3 +209,17 @@ fn blocks_in_blocks_run_as_deep_as_a_manifest_can_nest_them() {
     run.complete("leaf", json!(1));
     assert_eq!(run.status(), RunStatus::Completed);
 }
+
+#[test]
+fn a_block_that_fails_at_once_does_not_keep_the_one_beside_it_from_its_end() {
+    let run = Run::of(
+        "steps:
+  - {id: done, kind: Parallel, depends_on: [], parallel: [{id: a, kind: Task, condition: 'false', inline: {capabilities: [x]}}]}
+  - {id: broken, kind: Parallel, depends_on: [], continue_on_error: true, parallel: [{id: b, kind: Task, input: {n: x}, inline: {capabilities: [x], input: {properties: {n: {type: integer}}}}}]}
+  - {id: after, kind: Task, depends_on: [done], inline: {capabilities: [x]}}",
+    );
+    assert_eq!(
+        run.statuses(),
+        "done=completed a=skipped broken=failed b=failed after=running"
+    );
+}

@@ -182,3 +182,75 @@ fn a_result_of_before_the_reopening_is_late() {
     let answer = run.apply(succeeded(old, json!({})));
     assert_eq!(answer.unwrap(), Answer::Late);
 }
+
+#[test]
+fn an_attempt_that_was_canceled_does_not_count_once_it_is_made_again() {
+    let mut run = Run::of(
+        "steps:
+  - {id: a, kind: Task, depends_on: [], inline: {capabilities: [x]}}
+  - {id: b, kind: Task, depends_on: [], retry: {max_attempts: 2}, inline: {capabilities: [x]}}",
+    );
+    run.fail("a", "BOOM");
+    run.retry("a").unwrap();
+    assert!(matches!(
+        run.fail("b", "BUSY"),
+        Answer::Recorded {
+            next: Next::Retry { attempt: 3, .. },
+            ..
+        }
+    ));
+    assert_eq!(
+        run.fail("b", "BUSY"),
+        recorded(Next::Final, RunStatus::Failed)
+    );
+}
+
+const TWO_FAILURES: &str = "error_handling: {on_failure: notify}
+steps:
+  - {id: a, kind: Task, depends_on: [], inline: {capabilities: [x]}}
+  - id: around
+    kind: Parallel
+    depends_on: []
+    parallel: [{id: b, kind: Task, inline: {capabilities: [x]}}, {id: c, kind: Task, inline: {capabilities: [x]}}]
+  - {id: d, kind: Task, depends_on: [], inline: {capabilities: [x]}}";
+
+#[test]
+fn retrying_one_of_two_failed_steps_leaves_the_other_as_the_error_of_the_run() {
+    let mut run = Run::of(TWO_FAILURES);
+    run.fail("a", "FIRST");
+    run.fail("d", "SECOND");
+    assert_eq!(run.state.error().unwrap().code, "FIRST");
+    run.retry("a").unwrap();
+    assert_eq!(
+        run.statuses(),
+        "a=running around=running b=running c=running d=failed"
+    );
+    assert_eq!(run.state.error().unwrap().code, "SECOND");
+}
+
+#[test]
+fn a_failure_in_a_block_that_is_still_open_is_found_and_can_be_retried() {
+    let mut run = Run::of(TWO_FAILURES);
+    run.fail("a", "FIRST");
+    run.fail("b", "SECOND");
+    run.retry("a").unwrap();
+    assert_eq!(run.state.error().unwrap().step_id.as_deref(), Some("b"));
+    assert_eq!(run.retry("b").unwrap(), RUNNING);
+    assert_eq!(
+        run.statuses(),
+        "a=running around=running b=running c=running d=running"
+    );
+    assert_eq!(run.state.error(), None);
+}
+
+#[test]
+fn a_failure_that_a_block_keeps_to_itself_is_not_the_error_of_the_run() {
+    let mut run = Run::of(&TWO_FAILURES.replace(
+        "kind: Parallel",
+        "kind: Parallel\n    continue_on_error: true",
+    ));
+    run.fail("a", "FIRST");
+    run.fail("b", "SECOND");
+    run.retry("a").unwrap();
+    assert_eq!(run.state.error(), None);
+}

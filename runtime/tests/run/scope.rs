@@ -42,10 +42,14 @@ fn workflow_and_input_are_what_the_run_was_started_with() {
             ("e", "${{ workflow.name }}"),
             ("f", "${{ workflow.error }}"),
             ("g", "${{ workflow.correlation_id }}"),
+            ("h", "${{ workflow.version }}"),
+            ("i", "${{ workflow.no_such_member }}"),
+            ("j", "${{ input.* | length }}"),
         ]),
         json!({
             "a": "a@example.org", "b": "a@example.org", "c": 2,
             "d": "00000000-0000-0000-0000-000000000007", "e": "demo", "f": null, "g": "case-1",
+            "h": "1.0.0", "i": null, "j": 3,
         })
     );
 }
@@ -62,6 +66,10 @@ fn steps_give_their_output_status_and_error() {
             ("f", "${{ steps.first }}"),
             ("g", "${{ steps[0].output.id }}"),
             ("h", "${{ steps.*.output }}"),
+            ("j", "${{ steps.*.id }}"),
+            ("k", "${{ steps.first.attempt }}"),
+            ("l", "${{ steps.first.input }}"),
+            ("m", "${{ steps[-2].output.id }}"),
             (
                 "i",
                 "${{ steps.probe_nothing || 'none' }}"
@@ -73,6 +81,7 @@ fn steps_give_their_output_status_and_error() {
             "a": ["a", "b"], "b": "b", "c": "completed", "d": null, "e": 1,
             "f": {"output": {"id": 1, "tags": ["a", "b"]}, "status": "completed", "error": null},
             "g": 1, "h": [{"id": 1, "tags": ["a", "b"]}], "i": "none",
+            "j": [1], "k": 1, "l": {}, "m": 1,
         })
     );
 }
@@ -87,6 +96,37 @@ fn a_bare_name_is_a_variable_then_a_step_then_an_input_field() {
             ("nothing", "${{ no_such_name }}"),
         ]),
         json!({"variable": 10, "step": 1, "field": "a@example.org", "nothing": null})
+    );
+}
+
+#[test]
+fn variables_are_members_of_the_context_one_by_one_and_together() {
+    assert_eq!(
+        probe(&[
+            ("a", "${{ context.variables.v }}"),
+            ("b", "${{ context.v }}"),
+            ("c", "${{ context.variables }}"),
+            ("d", "${{ context }}"),
+            ("e", "${{ context.variables.nothing }}"),
+            ("f", "${{ env }}"),
+            ("g", "${{ env.NOTHING }}"),
+        ]),
+        json!({
+            "a": 10, "b": 10, "c": {"v": 10}, "d": {"variables": {"v": 10}}, "e": null, "f": {"HOST": "h"}, "g": null,
+        })
+    );
+}
+
+#[test]
+fn the_whole_workflow_is_an_object_of_what_is_known_of_it() {
+    let whole = probe(&[("w", "${{ workflow }}")]);
+    assert_eq!(
+        whole["w"],
+        json!({
+            "input": {"email": "a@example.org", "first": "shadowed", "count": 2},
+            "run_id": "00000000-0000-0000-0000-000000000007", "name": "demo", "version": "1.0.0",
+            "correlation_id": "case-1", "error": null,
+        })
     );
 }
 

@@ -348,3 +348,19 @@ fn steps_of_a_block_in_a_paused_run_are_executed_one_by_one() {
     run.steer_step("last", StepOrder::Execute).unwrap();
     assert_eq!(run.in_flight(), ["last"]);
 }
+
+#[test]
+fn a_step_whose_failure_was_continued_is_not_skipped() {
+    let mut run = Run::of(
+        "steps:
+  - {id: a, kind: Task, continue_on_error: true, inline: {capabilities: [x]}}
+  - {id: b, kind: Task, inline: {capabilities: [x]}}",
+    );
+    run.fail("a", "BOOM");
+    let (code, reason) = refusal(run.steer_step("a", StepOrder::Skip));
+    assert_eq!(code, "OSSA-R011");
+    assert!(
+        reason.ends_with("cannot be skipped: the run has gone on without it"),
+        "{reason}"
+    );
+}

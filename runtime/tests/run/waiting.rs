@@ -269,3 +269,23 @@ fn retries_of_a_step_that_waits_are_refused() {
     .unwrap_err();
     assert_eq!(errors[0].code(), "OSSA-P010");
 }
+
+#[test]
+fn of_the_events_that_were_kept_a_step_takes_the_one_that_fits_it() {
+    let mut run = Run::of(
+        "steps:
+  - {id: prepare, kind: Task, inline: {capabilities: [x]}}
+  - {id: second, kind: Task, inline: {execution: {type: event_wait, event: {source: shop, type: paid, filter: {order: 2}}}}}
+  - {id: first, kind: Task, inline: {execution: {type: event_wait, event: {source: shop, type: paid, filter: {order: 1}}}}}
+  - {id: other, kind: Task, inline: {execution: {type: event_wait, event: {source: shop, type: sent, filter: {order: 2}}}}}
+  - {id: last, kind: Task, inline: {capabilities: [x]}}",
+    );
+    for (name, order) in [("sent", 2), ("paid", 1), ("paid", 2)] {
+        signal(&mut run, name, json!({"order": order})).unwrap();
+    }
+    run.complete("prepare", json!({}));
+    assert_eq!(run.in_flight(), ["last"]);
+    for (step, order) in [("second", 2), ("first", 1), ("other", 2)] {
+        assert_eq!(run.step(step).output, Some(json!({"order": order})));
+    }
+}
