@@ -155,7 +155,7 @@ impl fmt::Debug for RedactedDsn<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

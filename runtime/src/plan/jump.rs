@@ -1,5 +1,7 @@
 //! `on_error: goto`: where the jumps lead.
 
+use std::cmp::Ordering;
+
 use super::steps::{self, Arena};
 use super::{NodeId, OnError, PlanError};
 
@@ -35,11 +37,12 @@ fn reason_not_to_jump(arena: &Arena<'_>, from: NodeId, target: NodeId) -> Option
         steps::at(&arena.nodes, from)?,
         steps::at(&arena.nodes, target)?,
     );
-    if target == from {
-        return Some("it is the step itself");
-    }
     if node.block != to.block {
         return Some("it stands in another block");
     }
-    (target < from).then_some("it stands before this step")
+    match target.cmp(&from) {
+        Ordering::Less => Some("it stands before this step"),
+        Ordering::Equal => Some("it is the step itself"),
+        Ordering::Greater => None,
+    }
 }

@@ -321,6 +321,27 @@ mod tests {
     }
 
     #[test]
+    fn a_default_that_stands_too_deep_is_left_out_beside_others() {
+        let (deep, mut value) = nested(MAX_DEFAULTS_DEPTH + 1);
+        let mut source = deep.source().clone();
+        source["properties"]["top"] = json!({"default": 1});
+        schema(source).apply_defaults(&mut value);
+        assert_eq!(value["top"], 1);
+        assert!(!value.to_string().contains("\"d\""));
+
+        let elements = (0..=MAX_DEFAULTS_DEPTH).fold(
+            json!({"properties": {"d": {"default": 1}}}),
+            |inner, _| json!({"items": inner}),
+        );
+        let mut value = (0..=MAX_DEFAULTS_DEPTH).fold(json!({}), |inner, _| json!([inner]));
+        let source = json!({"properties": {"top": {"default": 1}, "list": elements}});
+        value = json!({"list": value});
+        schema(source).apply_defaults(&mut value);
+        assert_eq!(value["top"], 1);
+        assert!(!value.to_string().contains("\"d\""));
+    }
+
+    #[test]
     fn a_path_quotes_names_that_are_not_plain() {
         let schema = schema(json!({"additionalProperties": {"type": "integer"}}));
         for (name, path) in [

@@ -1,7 +1,5 @@
 //! Blocks: steps that run together and end together, as one step of the block around them.
 
-use std::fmt::Display;
-
 use serde_json::{Map, Value};
 
 use super::bounds::violations;
@@ -172,7 +170,9 @@ impl Machine<'_> {
             return Ok(());
         }
         let error = self.step(failed)?.error.as_deref().cloned();
-        let error = error.unwrap_or_else(|| inconsistent(&self.step_name(failed)));
+        let error = error.ok_or_else(|| Rejection::Inconsistent {
+            reason: format!("node {} failed without an error", failed.node.0),
+        })?;
         self.end_block(block, error)
     }
 
@@ -180,11 +180,6 @@ impl Machine<'_> {
     pub(super) fn end_block(&mut self, block: Place, error: StepError) -> Result<(), Rejection> {
         self.stop_block(block)?;
         self.settle_failure(block, error).map(drop)
-    }
-
-    fn step_name(&self, place: Place) -> String {
-        let node = self.plan.node(place.node);
-        node.map(|node| node.id.clone()).unwrap_or_default()
     }
 
     /// The outputs of a scope's steps, by step id; null for those that have none.
@@ -206,9 +201,4 @@ impl Machine<'_> {
         let output = ran.and_then(|(_, step)| step.output.as_deref().cloned());
         output.unwrap_or_default()
     }
-}
-
-/// A step that failed has an error; this stands for one that was lost.
-fn inconsistent(step: &dyn Display) -> StepError {
-    StepError::new("STEP_FAILED", format!("step `{step}` failed"))
 }

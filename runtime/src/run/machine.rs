@@ -9,7 +9,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::input::StepError;
 use super::names::{Names, Site};
-use super::state::{Phase, Place, RunState, ScopeId, StepState};
+use super::state::{Place, RunState, ScopeId, StepState};
 use super::transition::{Answer, Rejection, Transition};
 use crate::expression::EvaluationError;
 use crate::plan::{Node, Plan, TaskCall};
@@ -22,7 +22,7 @@ pub(super) struct Machine<'a> {
     pub(super) now: Timestamp,
     pub(super) events: Vec<Event>,
     pub(super) effects: Vec<Effect>,
-    /// Steps whose dependencies are settled.
+    /// Steps whose dependencies are settled; those that have begun already are passed over in their turn.
     pub(super) unblocked: VecDeque<Place>,
     /// Scopes below a block in which nothing is left that its end waits for.
     pub(super) done: VecDeque<ScopeId>,
@@ -100,7 +100,7 @@ impl<'a> Machine<'a> {
     /// Notes what a step that was just settled was waited for by: its dependants, and the end of its block.
     pub(super) fn unblock_dependants(&mut self, place: Place) {
         let scope = self.state.scope(place.scope);
-        if place.scope != ScopeId::ROOT && scope.is_some_and(|scope| scope.pending == 0) {
+        if scope.is_some_and(|scope| scope.pending == 0) {
             self.done.push_back(place.scope);
         }
         for dependant in self.plan.dependants(place.node) {
@@ -109,7 +109,7 @@ impl<'a> Machine<'a> {
                 node: *dependant,
             };
             let waits = self.state.step(dependant);
-            if waits.is_some_and(|step| step.unmet == 0 && step.phase == Phase::Pending) {
+            if waits.is_some_and(|step| step.unmet == 0) {
                 self.unblocked.push_back(dependant);
             }
         }

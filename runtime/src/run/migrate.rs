@@ -201,8 +201,7 @@ pub fn migrate(
         by,
         reason,
     })?;
-    let free =
-        root(&machine.state).filter(|(_, step)| step.phase == Phase::Pending && step.unmet == 0);
+    let free = root(&machine.state).filter(|(_, step)| step.unmet == 0);
     let free = free.map(|(place, _)| place).collect();
     machine.unblocked = free;
     machine.advance()?;

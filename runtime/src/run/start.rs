@@ -8,7 +8,7 @@ use super::event::Event;
 use super::input::Start;
 use super::machine::Machine;
 use super::names::{Names, Site};
-use super::state::{Phase, Place, RunState, ScopeId};
+use super::state::{Place, RunState, ScopeId};
 use super::transition::{Answer, Rejection, Transition};
 use crate::plan::{BlockId, Plan};
 use crate::port::Timestamp;
@@ -40,7 +40,7 @@ pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transit
     });
     let free = roots.filter(|place| {
         let step = machine.state.step(*place);
-        step.is_some_and(|step| step.phase == Phase::Pending && step.unmet == 0)
+        step.is_some_and(|step| step.unmet == 0)
     });
     let free = free.collect();
     machine.unblocked = free;

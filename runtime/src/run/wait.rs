@@ -89,7 +89,8 @@ impl Machine<'_> {
             .map(|assignee| assignee.render(&names));
         let assignee = assignee
             .transpose()
-            .map_err(|error| failed("the assignee", error))?;
+            .map_err(|error| failed("the assignee", error))?
+            .filter(|assignee| !assignee.is_null());
         let mut expects = Map::new();
         if let WaitKind::Event { filter, .. } = &wait.kind {
             for (field, template) in filter {

@@ -235,3 +235,25 @@ fn cancel(reason: &str) -> Input {
         reason: reason.to_owned(),
     }
 }
+
+#[test]
+fn what_undoes_a_step_of_one_iteration_outlives_the_end_of_another() {
+    let mut run = Run::of(
+        "steps:
+  - id: each
+    kind: Loop
+    loop: {over: [1, 2], as: n, parallelism: 2}
+    steps:
+      - id: a
+        kind: Task
+        continue_on_error: false
+        inline: {capabilities: [x]}
+        on_error: {action: compensate, compensation: {id: undo, kind: Task, input: {n: '${{ n }}'}, inline: {capabilities: [x]}}}
+  - {id: b, kind: Task, depends_on: [], inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: undo_b, kind: Task, inline: {capabilities: [x]}}}}",
+    );
+    run.complete("a", json!({}));
+    run.fail("b", "BOOM");
+    assert!(run.in_flight().contains(&"undo_b".to_owned()));
+    run.complete("undo_b", json!({}));
+    assert_eq!(run.status(), RunStatus::Failed);
+}

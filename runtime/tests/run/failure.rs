@@ -213,7 +213,12 @@ fn of_the_details_of_an_error_only_what_can_be_kept_is_kept() {
         run.fail_with("a", error);
         run.step("a").error.unwrap().details
     };
-    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let nested = |levels: usize| {
+        (0..levels).fold(json!(1), |inner, level| match level % 2 {
+            0 => json!([inner]),
+            _ => json!({ "k": inner }),
+        })
+    };
     assert_eq!(details(json!({"row": 7})), Some(json!({"row": 7})));
     assert_eq!(details(Value::Null), None);
     assert!(details(nested(MAX_DATA_DEPTH)).is_some());

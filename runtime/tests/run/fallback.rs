@@ -135,3 +135,21 @@ error_handling: {error_mapping: {DOWN: fallback}, fallback_task: spare}",
         recorded(Next::Final, RunStatus::Failed)
     );
 }
+
+#[test]
+fn a_step_that_fails_before_it_has_an_input_does_not_fall_back() {
+    let text = documents(&[
+        workflow(
+            "steps: [{id: a, kind: Task, ref: t, input: {n: \"${{ 'a' matches input.pattern }}\"}}]",
+        ),
+        task(
+            "t",
+            "execution: {entrypoint: t}\nerror_handling: {on_error: fallback, fallback_task: u}",
+        ),
+        task("u", "execution: {entrypoint: u}"),
+    ]);
+    let run = Run::text(&text, json!({"pattern": "("}));
+    assert_eq!(run.status(), RunStatus::Failed);
+    assert_eq!(run.state.error().unwrap().code, "EXPRESSION_ERROR");
+    assert!(!run.step("a").fallback);
+}

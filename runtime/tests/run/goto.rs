@@ -117,3 +117,68 @@ fn jumps_out_of_their_block_or_back_are_refused() {
   - {id: b, kind: Task, inline: {capabilities: [x]}}";
     assert!(errors(out)[0].to_string().contains("another block"));
 }
+
+#[test]
+fn a_target_that_has_begun_already_is_not_jumped_to() {
+    let mut run = Run::of(
+        "steps:
+  - {id: a, kind: Task, depends_on: [], inline: {capabilities: [x]}, on_error: {action: goto, goto: c}}
+  - {id: c, kind: Task, depends_on: [], inline: {capabilities: [x]}}",
+    );
+    run.fail("a", "BOOM");
+    assert_eq!(run.statuses(), "a=failed c=canceled");
+    assert_eq!(run.status(), RunStatus::Failed);
+}
+
+#[test]
+fn what_undoes_something_does_not_jump() {
+    let mut run = Run::of(
+        "error_handling:
+  on_failure: compensate
+  compensation_steps:
+    - {id: first, kind: Task, inline: {capabilities: [x]}, on_error: {action: goto, goto: third}}
+    - {id: second, kind: Task, inline: {capabilities: [x]}}
+    - {id: third, kind: Task, inline: {capabilities: [x]}}
+steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]",
+    );
+    run.fail("a", "BOOM");
+    run.fail("first", "TOO");
+    assert_eq!(run.in_flight(), ["second"]);
+}
+
+#[test]
+fn a_jump_in_a_block_leaves_what_becomes_free_outside_of_it() {
+    let run = Run::of(
+        "steps:
+  - id: around
+    kind: Parallel
+    depends_on: []
+    parallel:
+      - {id: a, kind: Task, input: {n: x}, inline: {capabilities: [x], input: {properties: {n: {type: integer}}}}, on_error: {action: goto, goto: c}}
+      - {id: c, kind: Task, depends_on: [a], inline: {capabilities: [x]}}
+  - {id: skipped, kind: Task, depends_on: [], condition: 'false', inline: {capabilities: [x]}}
+  - {id: after, kind: Task, depends_on: [skipped], inline: {capabilities: [x]}}",
+    );
+    assert_eq!(
+        run.statuses(),
+        "around=running a=failed c=running skipped=skipped after=running"
+    );
+}
+
+#[test]
+fn a_failure_in_a_block_whose_jump_deals_with_it_is_none_of_the_run() {
+    let failed = |target: &str| {
+        let mut run = Run::of(&format!(
+            "steps:
+  - {{id: p, kind: Parallel, parallel: [{{id: a, kind: Task, inline: {{capabilities: [x]}}}}], on_error: {{action: goto, goto: c}}}}
+  - {{id: c, kind: Task, {target}inline: {{capabilities: [x]}}}}"
+        ));
+        run.fail("a", "BOOM");
+        (
+            run.state.error().unwrap().step_id.clone().unwrap(),
+            run.step("p").continued,
+        )
+    };
+    assert_eq!(failed("continue_on_error: true, "), ("p".to_owned(), true));
+    assert_eq!(failed(""), ("a".to_owned(), false));
+}

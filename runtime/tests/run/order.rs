@@ -3,7 +3,7 @@
 use ossa_runtime::port::RunStatus;
 use serde_json::json;
 
-use crate::harness::Run;
+use crate::harness::{Run, workflow};
 
 #[test]
 fn steps_without_depends_on_run_one_after_the_other() {
@@ -177,4 +177,37 @@ fn a_run_waits_for_an_async_step_that_another_step_needs() {
     run.complete("slow", json!({}));
     run.complete("next", json!({}));
     assert_eq!(run.status(), RunStatus::Completed);
+}
+
+#[test]
+fn what_a_step_that_waits_asks_for_by_expression_comes_first() {
+    for asks in [
+        "type: human, assignee: '${{ steps.a.output.who }}'",
+        "type: event_wait, event: {source: shop, type: paid, filter: {order: '${{ steps.a.output.order }}'}}",
+    ] {
+        let mut run = Run::of(&format!(
+            "steps:
+  - {{id: a, kind: Task, depends_on: [], inline: {{capabilities: [x]}}}}
+  - {{id: ask, kind: Task, depends_on: [], inline: {{execution: {{{asks}}}}}}}"
+        ));
+        assert_eq!(run.statuses(), "a=running ask=pending", "{asks}");
+        run.complete("a", json!({}));
+        assert_eq!(run.statuses(), "a=completed ask=waiting", "{asks}");
+    }
+}
+
+#[test]
+fn a_bare_name_that_something_else_has_is_no_dependency() {
+    let run = Run::text(
+        &workflow(
+            "context: {variables: {v: 1}}
+steps:
+  - {id: v, kind: Task, depends_on: [], inline: {capabilities: [x]}}
+  - {id: own, kind: Task, depends_on: [], input: {n: '${{ own }}'}, inline: {capabilities: [x]}}
+  - {id: reads, kind: Task, depends_on: [], input: {n: '${{ v }}'}, inline: {capabilities: [x]}}",
+        ),
+        json!({"own": 5}),
+    );
+    assert_eq!(run.in_flight(), ["v", "own", "reads"]);
+    assert_eq!(run.job("reads").input, json!({"n": 1}));
 }

@@ -138,3 +138,26 @@ fn a_workflow_without_outputs_has_an_empty_object() {
     run.complete("a", json!({"id": 1}));
     assert_eq!(run.output(), &json!({}));
 }
+
+#[test]
+fn a_step_whose_failure_is_ignored_writes_no_variables() {
+    let variables = |output: &str, fails: bool| {
+        let mut run = Run::of(&format!(
+            "steps: [{{id: a, kind: Task, output: {output}, inline: {{capabilities: [x], error_handling: {{on_error: ignore}}}}}}]"
+        ));
+        if fails {
+            run.fail("a", "BOOM");
+        } else {
+            run.complete("a", json!({"id": 1, "n": 2}));
+        }
+        json!(run.state.variables())
+    };
+    assert_eq!(variables("{to: v}", false), json!({"v": {"id": 1, "n": 2}}));
+    assert_eq!(variables("{fields: [id]}", false), json!({"id": 1}));
+    assert_eq!(
+        variables("{to: v, fields: [id]}", false),
+        json!({"v": {"id": 1}})
+    );
+    assert_eq!(variables("{to: v}", true), json!({}));
+    assert_eq!(variables("{fields: [id]}", true), json!({}));
+}

@@ -108,6 +108,13 @@ fn a_step_that_only_its_task_mentions_must_exist() {
         "$.spec.steps[0]",
     );
     refused(
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], condition: 'steps[1].output'}}]",
+        "OSSA-P003",
+        "`steps[1]`",
+        "a",
+        "$.spec.steps[0]",
+    );
+    refused(
         "steps: [{id: a, kind: Task, inline: {capabilities: [x], condition: 'steps[7].output'}}]",
         "OSSA-P003",
         "`steps[7]`",
@@ -208,6 +215,8 @@ fn an_error_becomes_a_diagnostic_with_code_path_and_help() {
         (diagnostic.code, diagnostic.path.as_str()),
         ("OSSA-P010", "$.spec.steps[0]")
     );
+    let help = diagnostic.help.unwrap();
+    assert!(help.contains("rewrite the manifest"), "{help}");
     assert!(
         diagnostic.message.starts_with("step `a`: "),
         "{}",

@@ -254,3 +254,20 @@ fn a_failure_that_a_block_keeps_to_itself_is_not_the_error_of_the_run() {
     run.retry("a").unwrap();
     assert_eq!(run.state.error(), None);
 }
+
+#[test]
+fn a_block_that_failed_by_its_own_output_is_tried_again_with_the_steps_it_has() {
+    let mut run = Run::of(
+        "steps:
+  - id: around
+    kind: Parallel
+    parallel: [{id: a, kind: Task, inline: {capabilities: [x]}}]
+    output_mapping: {broken: \"${{ 'a' matches output.a }}\"}",
+    );
+    run.complete("a", json!("("));
+    assert_eq!(run.statuses(), "around=failed a=completed");
+    assert_eq!(run.state.error().unwrap().code, "EXPRESSION_ERROR");
+    run.retry("around").unwrap();
+    assert_eq!(run.statuses(), "around=failed a=completed");
+    assert_eq!(run.status(), RunStatus::Failed);
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use ossa_runtime::port::RunStatus;
 use ossa_runtime::run::{
-    Effect, Input, MAX_COLLECTED, Rejection, RunState, StepJob, Transition, apply,
+    Effect, Input, MAX_COLLECTED, MAX_COLLECTED_BYTES, Rejection, RunState, StepJob, Transition,
+    apply,
 };
 use serde_json::{Value, json};
 
@@ -317,4 +318,71 @@ fn a_long_loop_does_not_grow_with_the_iterations_that_are_finished() {
         view.steps[0].output,
         Some(json!({"iterations": 100_000, "failed": 0}))
     );
+}
+
+#[test]
+fn the_results_that_are_kept_are_bounded_together() {
+    let spec = "steps:
+  - id: each
+    kind: Loop
+    loop: {over: [1, 2, 3]}
+    continue_on_error: true
+    steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]
+  - {id: after, kind: Task, input: {code: '${{ steps.each.error.code }}', sent: '${{ steps.each.output[1].index }}'}, inline: {capabilities: [x]}}";
+    // An output stands in the result of its iteration twice: as that of the iteration, and of its step.
+    let with_outputs_of = |bytes: usize| {
+        let mut run = Run::of(spec);
+        while run.in_flight() == ["a"] {
+            run.complete("a", json!("x".repeat(bytes)));
+        }
+        run.job("after").input.clone()
+    };
+    let room = MAX_COLLECTED_BYTES / 6 - 1000;
+    assert_eq!(with_outputs_of(room), json!({"code": null, "sent": 1}));
+    assert_eq!(
+        with_outputs_of(room + 2000),
+        json!({"code": "OUTPUT_TOO_LARGE", "sent": null})
+    );
+    assert_eq!(MAX_COLLECTED_BYTES, 4_194_304);
+}
+
+#[test]
+fn as_many_results_as_are_allowed_are_kept() {
+    let with = |count: usize| {
+        let text = workflow(
+            "steps:
+  - {id: each, kind: Loop, loop: {over: '${{ input.list }}'}, steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]}
+  - {id: after, kind: Task, input: '${{ steps.each.output }}', inline: {capabilities: [x]}}",
+        );
+        Run::text(&text, json!({"list": vec![1; count]})).status()
+    };
+    assert_eq!(with(MAX_COLLECTED), RunStatus::Running);
+    assert_eq!(with(MAX_COLLECTED + 1), RunStatus::Failed);
+}
+
+#[test]
+fn of_results_that_nobody_reads_the_failed_ones_are_counted() {
+    let mut run = Run::of(
+        "steps:
+  - {id: each, kind: Loop, loop: {over: [1, 2, 3]}, steps: [{id: a, kind: Task, continue_on_error: true, inline: {capabilities: [x]}}]}",
+    );
+    run.fail("a", "BOOM");
+    run.complete("a", json!({}));
+    run.fail("a", "BOOM");
+    assert_eq!(
+        run.step("each").output,
+        Some(json!({"iterations": 3, "failed": 2}))
+    );
+}
+
+#[test]
+fn a_result_of_a_scope_that_was_never_opened_is_unknown() {
+    let mut run = Run::of(
+        "steps:
+  - {id: each, kind: Loop, loop: {over: [1, 2]}, steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]}",
+    );
+    let mut attempt = run.attempt("a");
+    attempt.scope += 1;
+    let rejection = run.apply(succeeded(attempt, json!({}))).unwrap_err();
+    assert_eq!(rejection.code(), "OSSA-R005");
 }

@@ -259,3 +259,18 @@ fn a_retry_the_host_waits_out_has_an_item_that_appears_only_after_a_grace() {
     assert_eq!(run.item("a").not_before, at.after(HOST_RETRY_GRACE));
     assert_eq!(run.step("a").due, Some(at));
 }
+
+#[test]
+fn an_error_that_says_it_is_hopeless_is_not_retried_even_where_its_code_is_mapped_to_retry() {
+    let refused = StepError {
+        retryable: Some(false),
+        ..StepError::new("MAPPED", "no use")
+    };
+    let mut run = Run::of(
+        "steps: [{id: a, kind: Task, inline: {capabilities: [x], error_handling: {error_mapping: {MAPPED: retry}}}}]",
+    );
+    assert_eq!(
+        run.fail_with("a", refused),
+        recorded(Next::Final, RunStatus::Failed)
+    );
+}

@@ -131,6 +131,37 @@ fn the_whole_workflow_is_an_object_of_what_is_known_of_it() {
 }
 
 #[test]
+fn words_of_blocks_and_tasks_are_plain_names_elsewhere() {
+    let mut run = Run::text(
+        &workflow(
+            "steps:
+  - {id: a, kind: Task, inline: {capabilities: [x]}}
+  - {id: b, kind: Task, input: {branch: '${{ steps.a.branch }}', case: '${{ steps.a.case }}', output: '${{ output }}'}, inline: {capabilities: [x]}}",
+        ),
+        json!({"output": "of the input"}),
+    );
+    run.complete("a", json!({"branch": "main", "case": 7}));
+    assert_eq!(
+        run.job("b").input,
+        json!({"branch": "main", "case": 7, "output": "of the input"})
+    );
+}
+
+#[test]
+fn no_iteration_of_a_loop_stands_for_all_of_them() {
+    let mut run = Run::of(
+        "steps:
+  - {id: each, kind: Loop, continue_on_error: true, loop: {over: [1]}, steps: [{id: inner, kind: Task, inline: {capabilities: [x]}}]}
+  - {id: after, kind: Task, input: {status: '${{ steps.inner.status }}', of: '${{ steps.each.error.code }}'}, inline: {capabilities: [x]}}",
+    );
+    run.fail("inner", "BOOM");
+    assert_eq!(
+        run.job("after").input,
+        json!({"status": null, "of": "BOOM"})
+    );
+}
+
+#[test]
 fn a_secret_is_a_placeholder_and_only_when_it_is_declared() {
     assert_eq!(
         probe(&[("a", "${{ secrets.TOKEN }}"), ("b", "${{ secrets.OTHER }}")]),

@@ -350,6 +350,27 @@ fn steps_of_a_block_in_a_paused_run_are_executed_one_by_one() {
 }
 
 #[test]
+fn what_the_end_of_a_failed_run_kept_back_is_not_skipped() {
+    let mut run = Run::of(
+        "steps:
+  - {id: a, kind: Task, inline: {capabilities: [x]}}
+  - {id: b, kind: Task, inline: {capabilities: [x]}}",
+    );
+    run.fail("a", "BOOM");
+    let (_, reason) = refusal(run.steer_step("b", StepOrder::Skip));
+    assert!(reason.ends_with("the run has ended"), "{reason}");
+}
+
+#[test]
+fn a_step_of_a_run_that_was_canceled_is_not_skipped() {
+    let mut run = Run::of("steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]");
+    run.steer(Command::Abort).unwrap();
+    let (code, reason) = refusal(run.steer_step("a", StepOrder::Skip));
+    assert_eq!(code, "OSSA-R011");
+    assert!(reason.ends_with("the run has ended"), "{reason}");
+}
+
+#[test]
 fn a_step_whose_failure_was_continued_is_not_skipped() {
     let mut run = Run::of(
         "steps:

@@ -204,6 +204,11 @@ fn a_state_whose_scopes_go_in_circles_is_refused() {
         (r#""scopes":[1]"#, r#""scopes":[0]"#),
         (r#""parent":0"#, r#""parent":1"#),
         (r#""next_scope":2"#, r#""next_scope":1"#),
+        (r#""first":1"#, r#""first":0"#),
+        (r#""pending":1,"steps":[{"#, r#""pending":1,"steps":[{},{"#),
+        (r#""parent":0,"node":0"#, r#""parent":0"#),
+        (r#""parent":0,"node":0"#, r#""parent":0,"node":1"#),
+        (r#""parent":0,"node":0"#, r#""parent":1,"node":1"#),
     ] {
         let state = snapshot.state.replacen(sound, damaged, 1);
         assert_ne!(state, snapshot.state, "{sound}");
@@ -228,6 +233,7 @@ fn an_iteration_that_the_loop_does_not_have_is_refused() {
     );
     run.complete("a", json!({}));
     for (sound, damaged) in [
+        (r#""iteration":0"#, r#""iteration":2"#),
         (r#""iteration":0"#, r#""iteration":4294967295"#),
         (r#""closed":1"#, r#""closed":0"#),
     ] {
@@ -263,4 +269,114 @@ fn the_same_input_gives_the_same_transition() {
     assert_eq!(one, two);
     let later = apply(&plan, None, start(), Timestamp::from_millis(5)).unwrap();
     assert_ne!(one, later);
+}
+
+#[test]
+fn a_plan_that_contradicts_itself_is_refused_with_what_is_wrong() {
+    let plan = compile(&workflow(
+        "error_handling:
+  on_failure: compensate
+  compensation_steps: [{id: undo, kind: Task, inline: {capabilities: [x]}}]
+steps:
+  - {id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: goto, goto: c}}
+  - {id: b, kind: Parallel, parallel: [{id: inner, kind: Task, inline: {capabilities: [x]}}]}
+  - {id: c, kind: Task, inline: {capabilities: [x]}}",
+    ))
+    .unwrap();
+    let sound: Value = serde_json::from_str(&plan.to_json()).unwrap();
+    let refusal = |edit: &dyn Fn(&mut Value)| {
+        let mut stored = sound.clone();
+        edit(&mut stored);
+        let read = Plan::from_json(&stored.to_string());
+        read.map_or_else(|error| error.to_string(), |_| "fine".to_owned())
+    };
+    assert_eq!(refusal(&|_| {}), "fine");
+    let ids: Vec<_> = sound["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| &node["id"])
+        .collect();
+    assert_eq!(ids, ["a", "b", "c", "undo", "inner"]);
+    let cases: [(&dyn Fn(&mut Value), &str); 14] = [
+        (
+            &|p| p["blocks"][2]["first"] = json!(3),
+            "block 2 does not begin at node 4",
+        ),
+        (
+            &|p| p["blocks"][2]["owner"] = json!(4),
+            "block 2 stands before the node it belongs to",
+        ),
+        (
+            &|p| p["blocks"][2]["owner"] = json!(5),
+            "block 2 stands before the node it belongs to",
+        ),
+        (
+            &|p| p["nodes"][4]["block"] = json!(0),
+            "block 2 does not hold its nodes",
+        ),
+        (
+            &|p| p["blocks"][2]["count"] = json!(2),
+            "block 2 does not hold its nodes",
+        ),
+        (
+            &|p| p["blocks"][2]["count"] = json!(0),
+            "the blocks do not hold all nodes",
+        ),
+        (
+            &|p| p["compensation"] = json!(0),
+            "the compensation is no block of its own",
+        ),
+        (
+            &|p| p["compensation"] = json!(3),
+            "the compensation is no block of its own",
+        ),
+        (
+            &|p| p["nodes"][0]["on_error"]["goto"] = json!(0),
+            "step `a` jumps to a step that does not follow it",
+        ),
+        (
+            &|p| p["nodes"][0]["on_error"]["goto"] = json!(3),
+            "step `a` jumps to a step that does not follow it",
+        ),
+        (
+            &|p| p["nodes"][2]["on_error"] = json!({"goto": 1}),
+            "step `c` jumps to a step that does not follow it",
+        ),
+        (
+            &|p| p["nodes"][2]["depends_on"] = json!([3]),
+            "step `c` waits for a step outside its block",
+        ),
+        (
+            &|p| p["blocks"][2]["owner"] = json!(0),
+            "step `b` runs a block that is not its own",
+        ),
+        (
+            &|p| p["nodes"][1]["action"]["parallel"] = json!(1),
+            "step `b` runs a block that is not its own",
+        ),
+    ];
+    for (edit, reason) in cases {
+        assert_eq!(
+            refusal(edit),
+            format!("the stored plan is damaged: {reason}")
+        );
+    }
+}
+
+#[test]
+fn a_snapshot_without_the_number_of_the_next_scope_has_the_first() {
+    let run = Run::of("steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]");
+    let snapshot = run.state.to_snapshot();
+    let state = snapshot.state.replace(r#""next_scope":1,"#, "");
+    assert_ne!(state, snapshot.state);
+    let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }).unwrap();
+    assert_eq!(read, run.state);
+}
+
+#[test]
+fn what_cannot_be_replayed_has_a_code() {
+    let run = Run::text(&everything(), json!({}));
+    let error = RunState::replay(&run.plan, None, &[]).unwrap_err();
+    assert_eq!((error.code(), error), ("OSSA-R009", ReplayError::Empty));
 }
