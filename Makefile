@@ -2,7 +2,7 @@
 # SYMFONY=7.4 chooses the other Symfony line: make test SYMFONY=7.4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix coverage bench stubs clean
+.PHONY: help setup demo test lint fix coverage mutants bench stubs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ fix: setup ## Apply rustfmt and PHP CS Fixer
 
 coverage: setup ## Measure the line coverage of the engine; fails below 90 %
 	@scripts/coverage
+
+mutants: setup ## Change the core in one place at a time and ask whether a test notices; fails below 90 % (FOLDER=run SHARD=0/8)
+	@scripts/mutants $(FOLDER) $(SHARD)
 
 bench: setup ## Run the benchmarks with a release build and print medians and ratios
 	@scripts/bench
