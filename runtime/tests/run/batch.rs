@@ -3,7 +3,7 @@
 use ossa_runtime::port::RunStatus;
 use serde_json::{Value, json};
 
-use crate::harness::{Run, compile, documents, seconds, task, workflow};
+use crate::harness::{Run, compile, documents, seconds, start_with, task, workflow};
 
 fn mailing(batch: &str) -> String {
     documents(&[
@@ -33,6 +33,7 @@ fn readers(count: usize) -> Value {
 fn the_handler_is_called_once_for_each_item_so_many_at_once() {
     let mut run = Run::text(&mailing("parallelism: 2"), readers(3));
     assert_eq!(run.in_flight(), ["item", "item"]);
+    assert_eq!(run.step("send").kind, "batch");
     assert_eq!(
         run.job("item").input,
         json!({"mail": 0, "subject": "Hi", "from": "us", "item": {"mail": 0}, "index": 0})
@@ -121,4 +122,36 @@ fn a_retried_batch_goes_on_where_it_stopped() {
         run.job("after").input["results"],
         json!(["first", "second"])
     );
+}
+
+#[test]
+fn without_a_name_the_list_is_the_one_array_of_the_input_and_a_required_one_comes_first() {
+    let items = |schema: &str| {
+        let text = documents(&[
+            workflow("steps: [{id: send, kind: Task, ref: mail, input: {a: [1], b: [2, 3]}}]"),
+            task(
+                "mail",
+                &format!(
+                    "execution: {{entrypoint: send_mail}}\ninput: {{type: object, {schema}}}\nbatch: {{enabled: true, parallelism: 3}}"
+                ),
+            ),
+        ]);
+        let plan = compile(&text).ok()?;
+        Some(
+            Run::on(std::sync::Arc::new(plan), start_with(json!({})))
+                .unwrap()
+                .in_flight()
+                .len(),
+        )
+    };
+    assert_eq!(items("properties: {a: {type: array}}"), Some(1));
+    assert_eq!(
+        items("properties: {a: {type: array}, b: {type: array}}, required: [b]"),
+        Some(2)
+    );
+    assert_eq!(
+        items("properties: {a: {type: array}, b: {type: array}}"),
+        None
+    );
+    assert_eq!(items("properties: {a: {type: string}}"), None);
 }

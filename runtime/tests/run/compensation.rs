@@ -208,6 +208,48 @@ fn a_canceled_run_is_held_no_more() {
 }
 
 #[test]
+fn what_a_run_ends_with_is_known_while_it_undoes_what_it_did() {
+    let mut run = Run::of(COMPENSATED);
+    assert_eq!(run.state.failing(), None);
+    run.complete("reserve", json!({}));
+    run.fail("charge", "NO_MONEY");
+    let failing = run.state.failing().unwrap();
+    assert_eq!(
+        (failing.error.code.as_str(), failing.canceled),
+        ("NO_MONEY", false)
+    );
+}
+
+#[test]
+fn an_iteration_takes_what_undid_its_steps_with_it() {
+    let mut run = Run::of(
+        "steps:
+  - id: each
+    kind: Loop
+    loop: {over: [1, 2]}
+    steps:
+      - id: p
+        kind: Parallel
+        continue_on_error: true
+        parallel: [{id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: undo, kind: Task, inline: {capabilities: [x]}}}}]",
+    );
+    for _ in 0..2 {
+        run.fail("a", "BOOM");
+        assert_eq!(run.in_flight(), ["undo"]);
+        run.complete("undo", json!({}));
+    }
+    assert_eq!(run.status(), RunStatus::Completed);
+    let stored: serde_json::Value = serde_json::from_str(&run.state.to_snapshot().state).unwrap();
+    assert_eq!(
+        (
+            stored.get("undo"),
+            stored["scopes"].as_object().unwrap().len()
+        ),
+        (None, 1)
+    );
+}
+
+#[test]
 fn an_aborted_run_undoes_nothing_and_neither_does_one_that_is_canceled_twice() {
     let mut run = Run::of(COMPENSATED);
     run.complete("reserve", json!({}));

@@ -64,7 +64,11 @@ fn a_step_input_that_breaks_the_tasks_schema_fails_the_step_without_an_attempt()
     ));
     let run = Run::text(&text, json!({"n": "three"}));
     assert_eq!(run.status(), RunStatus::Failed);
-    assert_eq!(run.state.error().unwrap().code, "VALIDATION_FAILED");
+    let error = run.state.error().unwrap();
+    assert_eq!(
+        (error.code.as_str(), error.attempt),
+        ("VALIDATION_FAILED", None)
+    );
     assert_eq!(run.step("a").attempts, 0);
     let subjects = run.events.iter().filter_map(|event| match event {
         Event::ValidationFailed { step, subject, .. } => Some((step.as_deref(), subject.as_str())),

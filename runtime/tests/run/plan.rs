@@ -57,6 +57,14 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
             "steps: [{id: a, kind: Task, ref: './${{ input.x }}.yaml'}]".to_owned(),
             "a reference that holds an expression",
         ),
+        (
+            "steps: [{id: a, kind: Task, ref: './{{ input.x }}.yaml'}]".to_owned(),
+            "a reference that holds an expression",
+        ),
+        (
+            "steps: [{id: a, kind: Task, ref: './${input.x}.yaml'}]".to_owned(),
+            "a reference that holds an expression",
+        ),
     ];
     for (spec, words) in cases {
         refused(&spec, "OSSA-P010", words, "a", at);

@@ -380,3 +380,42 @@ fn what_cannot_be_replayed_has_a_code() {
     let error = RunState::replay(&run.plan, None, &[]).unwrap_err();
     assert_eq!((error.code(), error), ("OSSA-R009", ReplayError::Empty));
 }
+
+#[test]
+fn a_loop_that_is_past_its_end_is_refused() {
+    let run = Run::of(
+        "steps:
+  - id: each
+    kind: Loop
+    loop: {over: [1, 2]}
+    steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]
+  - {id: after, kind: Task, input: '${{ steps.each.output }}', inline: {capabilities: [x]}}",
+    );
+    let snapshot = run.state.to_snapshot();
+    for (next, refused) in [(1, false), (2, false), (3, true)] {
+        let state = snapshot
+            .state
+            .replacen(r#""next":1"#, &format!(r#""next":{next}"#), 1);
+        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot });
+        assert_eq!(read.is_err(), refused, "{next}");
+    }
+}
+
+#[test]
+fn a_step_is_undone_by_a_block_of_its_own() {
+    let plan = compile(&workflow(
+        "steps:
+  - {id: a, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: undo_a, kind: Task, inline: {capabilities: [x]}}}}
+  - {id: b, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: undo_b, kind: Task, inline: {capabilities: [x]}}}}",
+    ))
+    .unwrap();
+    let mut stored: Value = serde_json::from_str(&plan.to_json()).unwrap();
+    stored["nodes"][0]["on_error"] = stored["nodes"][1]["on_error"].clone();
+    let error = Plan::from_json(&stored.to_string()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("step `a` runs a block that is not its own"),
+        "{error}"
+    );
+}

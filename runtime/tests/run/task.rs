@@ -93,6 +93,23 @@ fn a_job_carries_the_bindings_with_their_configuration_rendered() {
 }
 
 #[test]
+fn of_a_workflows_bindings_a_task_gets_those_that_it_names_and_of_its_own_manifests_all() {
+    let bindings = "runtime:\n  type: symfony\n  bindings:\n    send_email: {service: '@mailer'}\n    log: {service: '@logger'}";
+    let names = |text: &str| {
+        let run = Run::text(text, json!({}));
+        let bindings = run.job("send").bindings.iter();
+        bindings.map(|it| it.capability.clone()).collect::<Vec<_>>()
+    };
+    let inline = workflow("steps: [{id: send, kind: Task, inline: {capabilities: [log]}}]");
+    assert_eq!(names(&format!("{inline}\n{bindings}")), ["log"]);
+    let own = documents(&[
+        workflow("steps: [{id: send, kind: Task, ref: mail}]"),
+        format!("{}\n{bindings}", task("mail", "capabilities: [send_email]")),
+    ]);
+    assert_eq!(names(&own), ["send_email", "log"]);
+}
+
+#[test]
 fn a_task_on_its_own_is_a_run_of_one_step_and_its_output_is_the_runs() {
     let text = task(
         "greet",
