@@ -216,7 +216,7 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use serde_json::json;
 
@@ -333,9 +333,9 @@ mod tests {
             json!({"properties": {"d": {"default": 1}}}),
             |inner, _| json!({"items": inner}),
         );
-        let mut value = (0..=MAX_DEFAULTS_DEPTH).fold(json!({}), |inner, _| json!([inner]));
+        let list = (0..=MAX_DEFAULTS_DEPTH).fold(json!({}), |inner, _| json!([inner]));
         let source = json!({"properties": {"top": {"default": 1}, "list": elements}});
-        value = json!({"list": value});
+        let mut value = json!({"list": list});
         schema(source).apply_defaults(&mut value);
         assert_eq!(value["top"], 1);
         assert!(!value.to_string().contains("\"d\""));

@@ -271,6 +271,9 @@ fn the_same_input_gives_the_same_transition() {
     assert_ne!(one, later);
 }
 
+/// An edit of a stored plan, and what is wrong with the plan then.
+type Damage<'a> = (&'a dyn Fn(&mut Value), &'a str);
+
 #[test]
 fn a_plan_that_contradicts_itself_is_refused_with_what_is_wrong() {
     let plan = compile(&workflow(
@@ -298,7 +301,7 @@ steps:
         .map(|node| &node["id"])
         .collect();
     assert_eq!(ids, ["a", "b", "c", "undo", "inner"]);
-    let cases: [(&dyn Fn(&mut Value), &str); 14] = [
+    let cases: [Damage<'_>; 14] = [
         (
             &|p| p["blocks"][2]["first"] = json!(3),
             "block 2 does not begin at node 4",
