@@ -111,11 +111,13 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|it: char| !it.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
     let number = number.parse().ok()?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        _ => None,
-    }
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        _ => return None,
+    };
+    // Longer ones are a slip, and would not fit the clock when they are added to it.
+    (duration <= Duration::from_secs(86_400)).then_some(duration)
 }
 
 /// A DSN as it may be shown: without user, password and the values of its options.

@@ -6,13 +6,16 @@
 //! | `sqlite:///srv/app/var/ossa.db` | one file, several processes of one machine |
 //! | `sqlite://var/ossa.db` | the same, relative to the current folder |
 //! | `redis://host:6379/0`, `rediss://…` | Redis, for many hosts; `rediss` is encrypted |
+//! | `postgresql://user:password@host/database` | a PostgreSQL server, for many machines; also `postgres://` |
 
 mod check;
-#[cfg(any(feature = "sqlite", feature = "redis"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod checksum;
 mod dsn;
 mod listing;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "sqlite")]
@@ -22,6 +25,8 @@ use std::sync::Arc;
 
 pub use dsn::RedactedDsn;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{Encryption, PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
 pub use redis::{RedisDurability, RedisOptions, RedisStore};
 #[cfg(feature = "sqlite")]
@@ -43,6 +48,7 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
         }
         "sqlite" => open_sqlite(&parts),
         "redis" | "rediss" => open_redis(&parts),
+        "postgresql" | "postgres" => open_postgres(&parts),
         other => Err(unknown(other)),
     }
 }
@@ -60,6 +66,8 @@ pub fn exists(dsn: &str) -> Result<bool, StoreError> {
         }
         #[cfg(feature = "redis")]
         "redis" | "rediss" => RedisStore::exists(RedisOptions::from_dsn(&parts)?),
+        #[cfg(feature = "postgres")]
+        "postgresql" | "postgres" => PostgresStore::exists(PostgresOptions::from_dsn(&parts)?),
         "sqlite" | "memory" => Ok(false),
         other => Err(unknown(other)),
     }
@@ -74,7 +82,7 @@ pub fn is_volatile(dsn: &str) -> bool {
 fn unknown(scheme: &str) -> StoreError {
     dsn::wrong(
         "scheme",
-        format!("`{scheme}` is none of memory, sqlite, redis, rediss"),
+        format!("`{scheme}` is none of memory, sqlite, postgresql, redis, rediss"),
     )
 }
 
@@ -83,6 +91,11 @@ fn unknown(scheme: &str) -> StoreError {
 pub fn backends() -> Vec<(&'static str, String)> {
     vec![
         ("memory", "built in".to_owned()),
+        #[cfg(feature = "postgres")]
+        (
+            "postgresql",
+            "a PostgreSQL server, from version 12 on".to_owned(),
+        ),
         #[cfg(feature = "sqlite")]
         ("sqlite", format!("SQLite {}", rusqlite::version())),
         #[cfg(feature = "redis")]
@@ -119,5 +132,19 @@ fn open_redis(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
     Err(dsn::wrong(
         "scheme",
         "this build has no `redis` (it was built without that feature)",
+    ))
+}
+
+#[cfg(feature = "postgres")]
+fn open_postgres(parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
+    let options = PostgresOptions::from_dsn(parts)?;
+    Ok(Arc::new(PostgresStore::open(options)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_postgres(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
+    Err(dsn::wrong(
+        "scheme",
+        "this build has no `postgresql` (it was built without the feature `postgres`)",
     ))
 }

@@ -1,0 +1,24 @@
+//! The PostgreSQL backend: what every backend must do, and what only a server can get wrong. Each test starts a server of
+//! its own, and is skipped by name where PostgreSQL is not installed.
+#![cfg(feature = "postgres")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+#[path = "../support/server.rs"]
+mod server;
+
+#[cfg(feature = "cli")]
+mod command;
+mod encryption;
+mod fixture;
+mod lost;
+mod opening;
+mod suites;
+mod wake_up;
