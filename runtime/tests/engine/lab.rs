@@ -20,6 +20,9 @@ use crate::server::TestServer;
 macro_rules! stories {
     ($($(#[$meta:meta])* fn $name:ident($lab:ident) $body:block)+) => {
         $($(#[$meta])* fn $name($lab: &$crate::lab::Lab) $body)+
+        /// With their names, for stores on a server that they share.
+        #[allow(dead_code)]
+        pub const STORIES: &[$crate::lab::Story] = &[$((stringify!($name), $name)),+];
         mod memory {
             $(#[test] fn $name() { super::$name(&$crate::lab::Lab::in_memory()); })+
         }
@@ -33,10 +36,15 @@ macro_rules! stories {
     };
 }
 
+/// A story by its name.
+pub type Story = (&'static str, fn(&Lab));
+
 pub enum Place {
     Memory(Arc<MemoryStore>),
     File(tempfile::TempDir),
     Server(TestServer),
+    /// On a server that others use as well.
+    Shared(String),
 }
 
 pub struct Lab {
@@ -53,6 +61,11 @@ impl Lab {
 
     pub fn in_file() -> Self {
         Self::at(Place::File(tempfile::tempdir().unwrap()))
+    }
+
+    /// On a server that others use as well: the DSN is of this lab alone.
+    pub fn on_shared(dsn: String) -> Self {
+        Self::at(Place::Shared(dsn))
     }
 
     /// `None` where the server is not installed.
@@ -111,6 +124,7 @@ impl Lab {
             Place::Memory(_) => None,
             Place::File(folder) => Some(format!("sqlite://{}/runs.db", folder.path().display())),
             Place::Server(server) => Some(server.dsn.clone()),
+            Place::Shared(dsn) => Some(dsn.clone()),
         }
     }
 

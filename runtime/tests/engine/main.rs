@@ -28,6 +28,8 @@ mod laws;
 mod lifecycle;
 mod manifests;
 mod migrate;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod quarantine;
 mod recovery;
 mod rehearse;
