@@ -250,6 +250,25 @@ fn an_iteration_takes_what_undid_its_steps_with_it() {
 }
 
 #[test]
+fn what_undoes_a_step_outside_a_loop_outlives_the_ends_of_its_iterations() {
+    let mut run = Run::of(
+        "steps:
+  - id: beside
+    kind: Parallel
+    depends_on: []
+    continue_on_error: true
+    parallel: [{id: b, kind: Task, inline: {capabilities: [x]}, on_error: {action: compensate, compensation: {id: undo_b, kind: Task, inline: {capabilities: [x]}}}}]
+  - {id: each, kind: Loop, depends_on: [], loop: {over: [1, 2]}, steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]}",
+    );
+    run.fail("b", "BOOM");
+    run.complete("a", json!({}));
+    assert_eq!(run.in_flight(), ["a", "undo_b"]);
+    run.complete("undo_b", json!({}));
+    run.complete("a", json!({}));
+    assert_eq!(run.status(), RunStatus::Completed);
+}
+
+#[test]
 fn an_aborted_run_undoes_nothing_and_neither_does_one_that_is_canceled_twice() {
     let mut run = Run::of(COMPENSATED);
     run.complete("reserve", json!({}));

@@ -1,7 +1,7 @@
 //! Operators retry failed steps.
 
 use ossa_runtime::port::RunStatus;
-use ossa_runtime::run::{Answer, Effect, Input, Next};
+use ossa_runtime::run::{Answer, Effect, Input, Next, StepError};
 use serde_json::json;
 
 use crate::harness::{BEGIN, Run, recorded, seconds, succeeded};
@@ -270,4 +270,23 @@ fn a_block_that_failed_by_its_own_output_is_tried_again_with_the_steps_it_has() 
     run.retry("around").unwrap();
     assert_eq!(run.statuses(), "around=failed a=completed");
     assert_eq!(run.status(), RunStatus::Failed);
+}
+
+#[test]
+fn the_attempts_before_a_failure_count_when_the_step_is_tried_again() {
+    let mut run = Run::of(
+        "steps: [{id: a, kind: Task, retry: {max_attempts: 3}, inline: {capabilities: [x]}}]",
+    );
+    let hopeless = StepError {
+        retryable: Some(false),
+        ..StepError::new("FATAL", "no use")
+    };
+    run.fail_with("a", hopeless);
+    run.retry("a").unwrap();
+    run.fail("a", "BUSY");
+    assert_eq!(run.attempt("a").attempt, 3);
+    assert_eq!(
+        run.fail("a", "BUSY"),
+        recorded(Next::Final, RunStatus::Failed)
+    );
 }

@@ -386,3 +386,28 @@ fn a_result_of_a_scope_that_was_never_opened_is_unknown() {
     let rejection = run.apply(succeeded(attempt, json!({}))).unwrap_err();
     assert_eq!(rejection.code(), "OSSA-R005");
 }
+
+#[test]
+fn results_of_exactly_the_size_that_is_allowed_are_kept() {
+    let code = |item: u32, bytes: usize| {
+        let mut run = Run::of(&format!(
+            "steps:
+  - {{id: each, kind: Loop, loop: {{over: [{item}]}}, continue_on_error: true, steps: [{{id: a, kind: Task, inline: {{capabilities: [x]}}}}]}}
+  - {{id: after, kind: Task, input: {{code: '${{{{ steps.each.error.code }}}}', of: '${{{{ steps.each.output }}}}'}}, inline: {{capabilities: [x]}}}}"
+        ));
+        run.complete("a", json!("x".repeat(bytes)));
+        run.job("after").input["code"].clone()
+    };
+    let around = |item: u32| {
+        let empty = json!({
+            "index": 0, "item": item, "status": "completed", "output": "",
+            "steps": {"a": {"status": "completed", "output": ""}},
+        });
+        MAX_COLLECTED_BYTES - empty.to_string().len()
+    };
+    // The output stands in the result twice, so what is left for it must be even.
+    let item = if around(1).is_multiple_of(2) { 1 } else { 10 };
+    let bytes = around(item) / 2;
+    assert_eq!(code(item, bytes), Value::Null);
+    assert_eq!(code(item, bytes + 1), json!("OUTPUT_TOO_LARGE"));
+}

@@ -216,6 +216,13 @@ fn a_state_whose_scopes_go_in_circles_is_refused() {
         let error = read.unwrap_err();
         assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
     }
+    // A scope that stands in itself, and nowhere else.
+    let state = snapshot
+        .state
+        .replacen(r#""scopes":[1]"#, r#""scopes":[]"#, 1);
+    let state = state.replacen(r#""parent":0,"node":0"#, r#""parent":1,"node":1"#, 1);
+    let error = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }).unwrap_err();
+    assert!(error.to_string().contains("stands in no scope"), "{error}");
     let mut row = run.rows[0].clone();
     row.events = row.events.replace(r#""opened":1"#, r#""opened":0"#);
     let error = RunState::replay(&run.plan, None, &[row]).unwrap_err();
