@@ -9,7 +9,6 @@
 //! | `postgresql://user:password@host/database` | a PostgreSQL server, for many machines; also `postgres://` |
 
 mod check;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod checksum;
 mod dsn;
 mod listing;
@@ -18,6 +17,8 @@ mod memory;
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
+mod row;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -29,6 +30,10 @@ pub use memory::MemoryStore;
 pub use postgres::{Encryption, PostgresOptions, PostgresStore};
 #[cfg(feature = "redis")]
 pub use redis::{RedisDurability, RedisOptions, RedisStore};
+pub use sql::{
+    SqlConnection, SqlError, SqlErrorKind, SqlField, SqlOptions, SqlParam, SqlPlatform, SqlRow,
+    SqlStore,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 

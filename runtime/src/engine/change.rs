@@ -163,7 +163,7 @@ impl Round<'_> {
         match stored::decide(hot, input, now) {
             Ok(Decision::Nothing { answer, hot }) => {
                 if certain {
-                    self.core.states.put(Arc::clone(&hot));
+                    self.core.remember(Arc::clone(&hot));
                     self.answer(pending.place, Ok(Changed { answer, hot }));
                 } else {
                     self.doubt(pending);
@@ -252,7 +252,7 @@ impl Round<'_> {
                 CommitOutcome::Committed => {
                     Core::note_errands(commit, self.errands);
                     let hot = Arc::new(hot);
-                    self.core.states.put(Arc::clone(&hot));
+                    self.core.remember(Arc::clone(&hot));
                     self.doubted.remove(&pending.run);
                     self.answer(pending.place, Ok(Changed { answer, hot }));
                 }

@@ -106,8 +106,7 @@ impl Engine {
         let step = self.core().read_token(token)?;
         let outcome = self.core().claim(step)?;
         if matches!(outcome, ClaimOutcome::Claimed(_)) {
-            let interval = self.core().options.lease / 3;
-            self.core().keeper.start(self.core(), interval)?;
+            self.core().keep_leases()?;
         }
         Ok(outcome)
     }
@@ -146,7 +145,7 @@ impl Engine {
             }
         }
         if !attempts.is_empty() {
-            core.keeper.start(core, core.options.lease / 3)?;
+            core.keep_leases()?;
         }
         if !rest.is_empty() {
             // What cannot be given back comes again at the end of its lease; the others are run all the same.

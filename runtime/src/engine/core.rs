@@ -13,12 +13,13 @@ use super::library::Library;
 use super::options::EngineOptions;
 use super::plans::Plans;
 use super::set_back::SetBacks;
+use super::stored::Hot;
 use super::timer::{Setting, Stuck};
 use super::token::{TokenError, TokenSigner};
 use super::turns::Turns;
 use crate::adapter;
 use crate::error::{Category, Error, code};
-use crate::port::{Backend, Lease, StepRef, Timestamp, WorkerId};
+use crate::port::{Backend, Lease, StepRef, StoreError, Timestamp, WorkerId};
 
 /// Shared by an engine's handles, consumers and threads.
 pub(super) struct Core {
@@ -38,10 +39,15 @@ pub(super) struct Core {
     pub(super) stuck_timers: Stuck<Setting>,
 }
 
+/// Opens a backend of the host's.
+pub(super) type OpenBackend = dyn Fn() -> Result<Arc<dyn Backend>, StoreError> + Send + Sync;
+
 /// Where the backend comes from.
 enum Source {
     /// Opened at first use, and again after a close.
     Dsn(String),
+    /// The same, by the host; only the host's thread may call what it opens.
+    Host(Box<OpenBackend>),
     /// Handed in; stays open.
     Given,
 }
@@ -55,6 +61,10 @@ pub(super) struct Opened {
 impl Core {
     pub(super) fn with_dsn(dsn: String, options: EngineOptions) -> Self {
         Self::new(Source::Dsn(dsn), None, options)
+    }
+
+    pub(super) fn on_this_thread(open: Box<OpenBackend>, options: EngineOptions) -> Self {
+        Self::new(Source::Host(open), None, options)
     }
 
     pub(super) fn over(backend: Arc<dyn Backend>, options: EngineOptions) -> Result<Self, Error> {
@@ -91,14 +101,18 @@ impl Core {
         if let Some(opened) = self.opened.read().as_ref() {
             return Ok(Arc::clone(opened));
         }
-        let Source::Dsn(dsn) = &self.source else {
-            return Err(Error::new(
-                Category::Engine,
-                code::BAD_ARGUMENT,
-                "the engine is closed",
-            ));
+        let backend = match &self.source {
+            Source::Dsn(dsn) => adapter::open(dsn)?,
+            Source::Host(open) => open()?,
+            Source::Given => {
+                return Err(Error::new(
+                    Category::Engine,
+                    code::BAD_ARGUMENT,
+                    "the engine is closed",
+                ));
+            }
         };
-        let opened = Arc::new(Opened::new(adapter::open(dsn)?)?);
+        let opened = Arc::new(Opened::new(backend)?);
         *self.opened.write() = Some(Arc::clone(&opened));
         Ok(opened)
     }
@@ -113,10 +127,35 @@ impl Core {
         self.keeper.stop();
         self.states.clear();
         self.plans.clear();
-        if let Source::Dsn(dsn) = &self.source
-            && !adapter::is_volatile(dsn)
-        {
+        let opens_again = match &self.source {
+            Source::Dsn(dsn) => !adapter::is_volatile(dsn),
+            Source::Host(_) => true,
+            Source::Given => false,
+        };
+        if opens_again {
             *self.opened.write() = None;
+        }
+    }
+
+    /// Whether the backend may be called by the host's thread only: then nothing happens between the host's calls.
+    pub(super) const fn is_thread_bound(&self) -> bool {
+        matches!(self.source, Source::Host(_))
+    }
+
+    /// Has the leases of held attempts prolonged: from now on by a thread or, where none may call the backend, just now.
+    pub(super) fn keep_leases(self: &Arc<Self>) -> Result<(), Error> {
+        if self.is_thread_bound() {
+            // As for the thread: a lease that cannot be prolonged now is at the next call, or is found lost then.
+            let _ = self.keep_claims();
+            return Ok(());
+        }
+        self.keeper.start(self, self.options.lease / 3)
+    }
+
+    /// Keeps a state at hand, unless it may yet be undone.
+    pub(super) fn remember(&self, hot: Arc<Hot>) {
+        if self.backend().is_ok_and(|store| !store.is_provisional()) {
+            self.states.put(hot);
         }
     }
 

@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use self::core::Core;
 use crate::error::Error;
-use crate::port::Backend;
+use crate::port::{Backend, StoreError};
 
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
@@ -78,6 +78,23 @@ impl Engine {
     pub fn over(backend: Arc<dyn Backend>, options: EngineOptions) -> Result<Self, Error> {
         options.check()?;
         Ok(Self(Arc::new(Core::over(backend, options)?)))
+    }
+
+    /// An engine on a backend that only the calling thread may use, such as one that the host's language implements. It
+    /// is opened by the first call that needs it. The engine starts no thread: what one would do (prolong leases, fire
+    /// timers) happens within the host's calls.
+    ///
+    /// # Errors
+    /// Category argument when an option is wrong.
+    pub fn on_this_thread(
+        open: impl Fn() -> Result<Arc<dyn Backend>, StoreError> + Send + Sync + 'static,
+        options: EngineOptions,
+    ) -> Result<Self, Error> {
+        options.check()?;
+        Ok(Self(Arc::new(Core::on_this_thread(
+            Box::new(open),
+            options,
+        ))))
     }
 
     /// Ends the engine's thread and forgets the connection; the next call opens it again. Consumers are closed by their

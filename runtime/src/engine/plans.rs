@@ -37,7 +37,7 @@ impl Plans {
             return Err(unreadable(hash, "its content has another hash"));
         }
         let plan = Arc::new(plan);
-        self.by_hash.lock().put(hash.clone(), Arc::clone(&plan));
+        self.remember(&plan, store);
         Ok(plan)
     }
 
@@ -47,10 +47,17 @@ impl Plans {
             return Ok(());
         }
         store.save_plan(plan.hash(), &plan.to_json())?;
-        self.by_hash
-            .lock()
-            .put(plan.hash().clone(), Arc::clone(plan));
+        self.remember(plan, store);
         Ok(())
+    }
+
+    /// A plan at hand is one that the store has for good.
+    fn remember(&self, plan: &Arc<Plan>, store: &dyn Store) {
+        if !store.is_provisional() {
+            self.by_hash
+                .lock()
+                .put(plan.hash().clone(), Arc::clone(plan));
+        }
     }
 
     pub(super) fn clear(&self) {

@@ -228,7 +228,7 @@ impl Core {
         let run = hot.head.run;
         match outcome {
             CommitOutcome::Committed => {
-                self.states.put(Arc::new(hot));
+                self.remember(Arc::new(hot));
                 Ok(StartedRun { run, is_new: true })
             }
             CommitOutcome::Duplicate { existing } => Ok(StartedRun {

@@ -71,7 +71,7 @@ impl Core {
         let stored = self.backend()?.load(&[run])?.pop().flatten();
         let stored = stored.ok_or_else(|| not_found(run))?;
         let hot = Arc::new(self.revive(&stored)?);
-        self.states.put(Arc::clone(&hot));
+        self.remember(Arc::clone(&hot));
         Ok(hot)
     }
 

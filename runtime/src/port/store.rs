@@ -259,6 +259,12 @@ pub struct RunPage {
 
 /// A durable store of runs.
 pub trait Store: Send + Sync {
+    /// Whether what is written and read now belongs to a transaction that the caller holds open and may yet undo. Nothing
+    /// of it may then be remembered: after a rollback another state can come to have the same version.
+    fn is_provisional(&self) -> bool {
+        false
+    }
+
     /// Makes the transitions durable in one transaction before it returns. Each commit stands for itself: a conflict
     /// of one does not undo another. Outcomes are in the order of the arguments. After an error none of them was
     /// written, unless the backend cannot tell; the versions decide when the call is repeated.

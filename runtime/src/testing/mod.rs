@@ -23,6 +23,7 @@ mod fixture;
 mod key_value;
 mod lease;
 mod listing;
+mod one_thread;
 mod queue;
 mod receipt;
 mod reschedule;
@@ -31,6 +32,8 @@ mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+pub use one_thread::{cases_of_one_thread, run_case};
 
 use crate::port::{Backend, Queue, StoreError};
 
@@ -76,7 +79,8 @@ pub fn kv_suite(open: impl Fn() -> Arc<dyn Backend>) {
     run("kv_suite", &cases.concat(), &open);
 }
 
-type Case<T> = (&'static str, fn(&Arc<T>) -> Result<(), StoreError>);
+type Test<T> = fn(&Arc<T>) -> Result<(), StoreError>;
+type Case<T> = (&'static str, Test<T>);
 
 /// The functions as cases that go by their names.
 macro_rules! cases {
@@ -88,12 +92,7 @@ fn run<T: ?Sized>(suite: &str, cases: &[Case<T>], open: &dyn Fn() -> Arc<T>) {
     let failures: Vec<String> = cases
         .iter()
         .filter_map(|(name, case)| {
-            let done = catch_unwind(AssertUnwindSafe(|| case(&open())));
-            let reason = match done {
-                Ok(Ok(())) => return None,
-                Ok(Err(error)) => error.to_string(),
-                Err(panic) => words_of(panic.as_ref()),
-            };
+            let reason = attempt(*case, open).err()?;
             Some(format!("\n- {name}: {reason}"))
         })
         .collect();
@@ -104,6 +103,13 @@ fn run<T: ?Sized>(suite: &str, cases: &[Case<T>], open: &dyn Fn() -> Arc<T>) {
         cases.len(),
         failures.concat()
     );
+}
+
+fn attempt<T: ?Sized>(case: Test<T>, open: &dyn Fn() -> Arc<T>) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(|| case(&open()))) {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(words_of(panic.as_ref())),
+    }
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {

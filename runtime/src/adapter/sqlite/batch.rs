@@ -6,8 +6,9 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::messages::{insert_message, remove_step, reschedule_step};
-use super::value::{count, maybe_time, rank, run_id, signed};
+use super::value::{count, maybe_time, run_id};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
+use crate::adapter::row::{rank, signed};
 use crate::port::{
     Commit, CommitOutcome, MessageId, NewMessage, RunStatus, Snapshot, Timestamp, Version,
 };

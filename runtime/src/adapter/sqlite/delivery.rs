@@ -56,8 +56,3 @@ pub(super) fn id(number: i64) -> MessageId {
 pub(super) fn number(id: &MessageId) -> i64 {
     id.0.parse().unwrap_or(0)
 }
-
-/// Whole milliseconds; more than fit are as good as for ever.
-pub(super) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}

@@ -4,7 +4,8 @@ use rusqlite::{Connection, Params, params};
 
 use super::delivery::{delivery, delivery_columns, number};
 use super::fault::Fault;
-use super::value::{at_most, count};
+use super::value::count;
+use crate::adapter::row::at_most;
 use crate::port::{Delivery, MessageId, QueueCounts, RunId, Timestamp};
 
 pub(super) fn overdue(

@@ -3,7 +3,8 @@ use serde_json::Value;
 
 use super::SqliteStore;
 use super::fault::Fault;
-use super::value::{at_most, count, maybe_time};
+use super::value::{count, maybe_time};
+use crate::adapter::row::at_most;
 use crate::port::{KeyValue, KvEntry, KvVersion, KvWrite, StoreError, Timestamp};
 
 impl KeyValue for SqliteStore {

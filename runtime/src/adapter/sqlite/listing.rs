@@ -7,8 +7,9 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::fault::Fault;
 use super::runs::find;
-use super::value::{at_most, head, head_columns};
+use super::value::{head, head_columns};
 use crate::adapter::listing::{Age, Part, parts, position};
+use crate::adapter::row::at_most;
 use crate::port::{Page, RunFilter, RunHead, RunId, RunPage, RunStatus, Timestamp};
 
 pub(super) fn list_runs(

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Rows, params};
 
-use super::delivery::{delivery, delivery_columns, id, millis, number};
+use super::delivery::{delivery, delivery_columns, id, number};
 use super::fault::Fault;
-use super::value::{at_most, rank};
+use crate::adapter::row::{at_most, millis, rank};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Priority, Receipt, Receive, StepRef,
     Timestamp,

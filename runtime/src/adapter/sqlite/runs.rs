@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
 
 use super::fault::Fault;
-use super::value::{at_most, count, head, head_columns, run_id, signed, time};
+use super::value::{count, head, head_columns, run_id, time};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
+use crate::adapter::row::{at_most, signed};
 use crate::port::{
     LogRow, Retention, RunHead, RunId, Snapshot, StoredRun, TimerKey, TimerRow, Timestamp, Version,
 };

@@ -76,21 +76,3 @@ pub(super) fn priority(row: &Row<'_>, column: usize) -> Result<Priority, Fault> 
         .copied()
         .ok_or_else(|| Fault::damaged("a row", format!("no priority is {place}")))
 }
-
-pub(super) const fn rank(priority: Priority) -> i64 {
-    match priority {
-        Priority::Critical => 0,
-        Priority::High => 1,
-        Priority::Normal => 2,
-        Priority::Low => 3,
-    }
-}
-
-/// SQLite's integers are signed. No stored version comes near the largest.
-pub(super) fn signed(version: Version) -> i64 {
-    i64::try_from(version.0).unwrap_or(i64::MAX)
-}
-
-pub(super) fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}

@@ -4,6 +4,10 @@
 //! writes acks as soon as it can, prolongs the lease of everything held, and calls [`tick`](super::Engine::tick). What
 //! was fetched but not handed out is given back when a handler takes long, and on close. Nothing of the host's runs on
 //! the thread.
+//!
+//! An engine [on this thread](super::Engine::on_this_thread) has no such thread: its consumer fetches no more than it is
+//! asked for, writes acks at once, and prolongs leases and ticks within [`receive`](Consumer::receive); while the host is
+//! busy, [`keepalive`](Consumer::keepalive) is what keeps a message.
 
 mod held;
 mod state;
@@ -15,11 +19,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use self::held::Holding;
 use self::state::State;
-use self::thread::Running;
+use self::thread::{Running, Schedule};
 use super::claim::Admitted;
 use super::core::Core;
 use super::options::{EngineOptions, check_queue};
@@ -115,7 +119,15 @@ impl End {
 /// Takes messages from queues of an engine's store. See the [module](self) for what it does in the background.
 pub struct Consumer {
     shared: Arc<Shared>,
-    thread: Mutex<Option<Running>>,
+    service: Service,
+}
+
+/// Who does what is to be done besides handing out messages.
+enum Service {
+    /// A thread, once started.
+    Thread(Mutex<Option<Running>>),
+    /// The host's calls, as only they may reach the store.
+    Calls(Mutex<Schedule>),
 }
 
 /// What the consumer and its thread share.
@@ -135,6 +147,8 @@ struct Shared {
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Delayed messages and expired leases announce themselves to nobody: look for them this often while waiting.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Kinds of things to be done besides: each at most once in a row, so that none keeps the host waiting.
+const DUTIES: usize = 3;
 
 impl Consumer {
     /// A consumer; nothing is read or started yet.
@@ -157,18 +171,24 @@ impl Consumer {
         if lease < EngineOptions::MIN_LEASE {
             return Err(argument("the lease must be at least 1 second"));
         }
-        Ok(Self {
-            shared: Arc::new(Shared {
-                core: Arc::clone(core),
-                worker: core.worker.clone(),
-                lease,
-                state: Mutex::new(State::new(options.prefetch, lease)),
-                work: Condvar::new(),
-                done: Condvar::new(),
-                options,
-            }),
-            thread: Mutex::new(None),
-        })
+        let bound = core.is_thread_bound();
+        // What is fetched ahead would have nobody to keep its lease while the host is busy.
+        let prefetch = if bound { 1 } else { options.prefetch };
+        let shared = Arc::new(Shared {
+            core: Arc::clone(core),
+            worker: core.worker.clone(),
+            lease,
+            state: Mutex::new(State::new(prefetch, lease)),
+            work: Condvar::new(),
+            done: Condvar::new(),
+            options,
+        });
+        let service = if bound {
+            Service::Calls(Mutex::new(Schedule::of(&shared)))
+        } else {
+            Service::Thread(Mutex::new(None))
+        };
+        Ok(Self { shared, service })
     }
 
     /// Up to `max` messages. Waits up to `wait` (at most 1 s) while there is none, and wakes when one arrives.
@@ -178,7 +198,7 @@ impl Consumer {
     /// not mend it, else when it has gone on for as long as a lease; until then there are just no messages. Messages
     /// are not lost by it.
     pub fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received>, Error> {
-        self.ensure_thread()?;
+        self.ensure_service()?;
         let shared = &*self.shared;
         let max = max.max(1);
         let now = Instant::now();
@@ -192,6 +212,7 @@ impl Consumer {
         let mut state = shared.state.lock();
         state.window.returned(now);
         loop {
+            self.serve(&mut state);
             if let Some(error) = state.troubles.take() {
                 return Err(error);
             }
@@ -256,12 +277,13 @@ impl Consumer {
         let held = held.ok_or_else(|| not_held(id))?;
         match shared.holding(&held) {
             Holding::Message => {
-                self.ensure_thread()?;
+                self.ensure_service()?;
                 let mut state = shared.state.lock();
                 match end {
                     End::Ack => state.ack(held.receipt),
                     End::Reject => state.reject(held.receipt),
                 }
+                self.serve(&mut state);
                 shared.work.notify_one();
                 Ok(Acked::Accepted)
             }
@@ -286,7 +308,7 @@ impl Consumer {
             return Ok(true);
         }
         // For the lease to be kept.
-        self.ensure_thread()?;
+        self.ensure_service()?;
         let backend = shared.core.backend()?;
         for queue in &shared.options.queues {
             let answer = backend.claim_message(queue, id, &shared.worker, shared.lease());
@@ -319,12 +341,13 @@ impl Consumer {
         }
         let at = shared.core.now().after(delay);
         state.release(held.receipt, at);
+        self.serve(&mut state);
         shared.work.notify_one();
         Ok(())
     }
 
-    /// Prolongs the lease of a message by at least `duration`. Not needed for leases to be kept: the thread does it.
-    /// It tells whether the message is still this consumer's.
+    /// Prolongs the lease of a message by at least `duration`. Where there is a thread it keeps the leases, and this only
+    /// tells whether the message is still this consumer's.
     ///
     /// # Errors
     /// `OSSA-N011` when this consumer does not hold the message, `OSSA-N012` when its lease is lost.
@@ -354,14 +377,20 @@ impl Consumer {
     pub fn flush(&self, bound: Duration) -> Result<bool, Error> {
         let until = Instant::now() + bound;
         if self.shared.state.lock().has_writes() {
-            self.ensure_thread()?;
+            self.ensure_service()?;
         }
         let mut state = self.shared.state.lock();
         while state.has_writes() {
             if let Some(error) = state.troubles.take() {
                 return Err(error);
             }
-            if self.shared.done.wait_until(&mut state, until).timed_out() {
+            let pause = match self.service {
+                Service::Thread(_) => until,
+                Service::Calls(_) => until.min(Instant::now() + LOOK_EVERY),
+            };
+            self.shared.done.wait_until(&mut state, pause);
+            self.serve(&mut state);
+            if until <= Instant::now() {
                 return Ok(!state.has_writes());
             }
         }
@@ -372,10 +401,14 @@ impl Consumer {
     /// [`ConsumerOptions::close_within`]. Messages handed out and not acked stay claimed until their lease runs out. A
     /// later [`receive`](Self::receive) starts anew.
     pub fn close(&self) {
-        let Some(Running { number, handle }) = self.thread.lock().take() else {
+        let shared = &*self.shared;
+        let thread = match &self.service {
+            Service::Thread(thread) => thread.lock().take(),
+            Service::Calls(_) => return thread::finish(shared, &mut shared.state.lock()),
+        };
+        let Some(Running { number, handle }) = thread else {
             return;
         };
-        let shared = &*self.shared;
         let until = Instant::now() + shared.options.close_within;
         let mut state = shared.state.lock();
         // A number that no thread has: the one that runs sees that it is to end.
@@ -397,19 +430,44 @@ impl Consumer {
         std::mem::forget(self);
     }
 
-    fn ensure_thread(&self) -> Result<(), Error> {
-        let mut thread = self.thread.lock();
-        let running = thread.as_ref();
-        if running.is_none_or(|running| running.handle.is_finished()) {
-            *thread = Some(thread::start(&self.shared)?);
+    /// Makes sure that what is to be done besides is done: by the thread, or here and now.
+    fn ensure_service(&self) -> Result<(), Error> {
+        match &self.service {
+            Service::Thread(thread) => {
+                let mut thread = thread.lock();
+                let running = thread.as_ref();
+                if running.is_none_or(|running| running.handle.is_finished()) {
+                    *thread = Some(thread::start(&self.shared)?);
+                }
+            }
+            Service::Calls(_) => self.serve(&mut self.shared.state.lock()),
         }
         Ok(())
+    }
+
+    /// Does what is due, where there is no thread that does. Unlocks meanwhile.
+    fn serve(&self, state: &mut MutexGuard<'_, State>) {
+        let Service::Calls(schedule) = &self.service else {
+            return;
+        };
+        // A signal handler of the host may call while a call is under way, which then does it.
+        let Some(mut schedule) = schedule.try_lock() else {
+            return;
+        };
+        for _ in 0..DUTIES {
+            if !thread::serve(&self.shared, state, &mut schedule) {
+                break;
+            }
+        }
     }
 }
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        self.close();
+        // Where the host's calls do everything nothing is left to do; and the host may be past being called.
+        if let Service::Thread(_) = self.service {
+            self.close();
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The background thread: writes, fetches, heartbeats, ticks; the host's calls only wake it.
+//! The background thread: writes, fetches, heartbeats, ticks; the host's calls only wake it. Where the store must not be
+//! called from a thread, the host's calls do the same themselves.
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -16,8 +17,11 @@ use crate::port::Lease;
 /// Messages fetched one at a time after one that may have killed its worker.
 const CAREFUL_FOR: u32 = 100;
 
-/// What the thread does at set times.
-struct Schedule {
+/// What is done at set times.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// From one heartbeat to the next.
+    interval: Duration,
     beat: Instant,
     tick: Instant,
     /// Writes failed: not before this.
@@ -58,51 +62,71 @@ impl Drop for Ending<'_> {
 
 fn run(shared: &Shared, number: u64) {
     let _ending = Ending { shared, number };
-    let now = Instant::now();
-    let interval = shared.lease.min(shared.core.options.lease) / 3;
-    let mut schedule = Schedule {
-        beat: now + interval,
-        tick: now,
-        write: now,
-    };
+    let mut schedule = Schedule::of(shared);
     let mut state = shared.state.lock();
-    loop {
-        let now = Instant::now();
-        let closing = !state.is_current(number);
-        if closing || state.give_back_due().is_some_and(|due| due <= now) {
-            state.give_back(shared.core.now());
-        }
-        if state.has_pending_writes() && (schedule.write <= now || closing) {
-            let pause = write(shared, &mut state);
-            if pause.is_some() && closing {
-                break;
-            }
-            schedule.write = now + pause.unwrap_or_default();
-        } else if closing {
-            break;
-        } else if state.refill() > 0 {
-            let count = state.refill();
-            // After a failure there is no refill until a fetch on demand has worked.
-            shared.fetch(&mut state, count);
-        } else if schedule.beat <= now {
-            let answer = beat(shared, &mut state);
-            let pause = state.note(Duty::Beat, answer);
-            schedule.beat = now + pause.unwrap_or(interval);
-        } else if schedule.tick <= now {
-            let answer = MutexGuard::unlocked(&mut state, || shared.core.tick());
-            let next = answer.as_ref().copied().unwrap_or_default();
-            let pause = state.note(Duty::Tick, answer.map(drop));
-            schedule.tick = now + pause.unwrap_or(next);
+    while state.is_current(number) {
+        if serve(shared, &mut state, &mut schedule) {
+            shared.done.notify_all();
         } else {
             let next = schedule.next(&state);
             shared.work.wait_until(&mut state, next);
-            continue;
         }
+    }
+    finish(shared, &mut state);
+}
+
+/// Does what is most urgent of what is due; returns whether there was anything.
+pub(super) fn serve(
+    shared: &Shared,
+    state: &mut MutexGuard<'_, State>,
+    schedule: &mut Schedule,
+) -> bool {
+    let now = Instant::now();
+    if state.give_back_due().is_some_and(|due| due <= now) {
+        state.give_back(shared.core.now());
+    }
+    if state.has_pending_writes() && schedule.write <= now {
+        let pause = write(shared, state);
+        schedule.write = now + pause.unwrap_or_default();
+    } else if state.refill() > 0 {
+        let count = state.refill();
+        // After a failure there is no refill until a fetch on demand has worked.
+        shared.fetch(state, count);
+    } else if schedule.beat <= now {
+        let answer = beat(shared, state);
+        let pause = state.note(Duty::Beat, answer);
+        schedule.beat = now + pause.unwrap_or(schedule.interval);
+    } else if schedule.tick <= now {
+        let answer = MutexGuard::unlocked(state, || shared.core.tick());
+        let next = answer.as_ref().copied().unwrap_or_default();
+        let pause = state.note(Duty::Tick, answer.map(drop));
+        schedule.tick = now + pause.unwrap_or(next);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Gives back what was not handed out, and writes what is pending unless that fails.
+pub(super) fn finish(shared: &Shared, state: &mut MutexGuard<'_, State>) {
+    state.give_back(shared.core.now());
+    while state.has_pending_writes() && write(shared, state).is_none() {
         shared.done.notify_all();
     }
 }
 
 impl Schedule {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let now = Instant::now();
+        let interval = shared.lease.min(shared.core.options.lease) / 3;
+        Self {
+            interval,
+            beat: now + interval,
+            tick: now,
+            write: now,
+        }
+    }
+
     fn next(&self, state: &State) -> Instant {
         let mut next = self.beat.min(self.tick);
         if let Some(due) = state.give_back_due() {
