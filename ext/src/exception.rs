@@ -21,6 +21,7 @@ use ossa_runtime::error::{Category, Error};
 
 use crate::class::diagnostic::Diagnostic;
 use crate::error::Fault;
+use crate::store;
 use crate::zend::{ClassSlot, property, runtime_exception, set_property};
 
 /// Places in [`CLASSES`].
@@ -204,6 +205,9 @@ fn of_runtime(error: &Error) -> PhpException {
         error.offset().and_then(|offset| i64::try_from(offset).ok()),
     );
     exception.set(field::VIOLATIONS, error.violations().to_vec());
+    if let Some(previous) = store::take_thrown(error.message()) {
+        set_property(ce::exception(), &mut exception.object, "previous", previous);
+    }
     let findings = error.diagnostics().iter().cloned().map(Diagnostic::from);
     exception.set(field::DIAGNOSTICS, findings.collect::<Vec<_>>());
     exception.finish()

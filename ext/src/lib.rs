@@ -16,6 +16,7 @@ mod exception;
 mod fork;
 mod module;
 mod process;
+mod store;
 mod zend;
 
 use ext_php_rs::prelude::*;

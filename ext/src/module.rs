@@ -12,6 +12,7 @@ use ossa_runtime::adapter;
 
 use crate::class::engine::Engine;
 use crate::exception;
+use crate::store;
 use crate::zend::hide_parameter;
 
 /// Version of the extension and of the engine built into it.
@@ -25,15 +26,21 @@ pub(crate) fn describe(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .constant(("Ossa\\Runtime\\VERSION", VERSION, &[]))
         .startup_function(startup)
         .request_startup_function(request_startup)
+        .request_shutdown_function(request_shutdown)
         .info_function(info)
 }
 
 /// Registers what the macros cannot. Returns 0 when all went well, as PHP expects.
 extern "C" fn startup(_kind: i32, _module: i32) -> i32 {
-    match exception::register() {
+    match exception::register().and_then(|()| store::register()) {
         Ok(()) => 0,
         Err(_) => -1,
     }
+}
+
+extern "C" fn request_shutdown(_kind: i32, _module: i32) -> i32 {
+    store::forget_thrown();
+    0
 }
 
 /// Hides the DSN from traces. The crate registers the classes after the module's startup function, so the start of a

@@ -42,6 +42,34 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * An engine on a connection to a database that the application holds open. What it writes while a transaction of
+         * the application is open is committed, or rolled back, with it.
+         *
+         * The engine runs on the calling thread alone: leases are prolonged and timers fired by its calls, and what a
+         * worker holds while it is busy by {@see Transport::keepalive()} and {@see heartbeat()}.
+         *
+         * @param array{
+         *     table_prefix?: string,
+         *     auto_setup?: bool,
+         *     poll_ms?: int,
+         *     manifest_roots?: list<string>,
+         *     level?: 'lenient'|'strict',
+         *     queue?: string,
+         *     retry_owner?: 'engine'|'host',
+         *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
+         *     lease_seconds?: int,
+         *     env?: array<string, string>,
+         * } $options `table_prefix`: what the names of tables begin with (default `ossa_`); `auto_setup`: whether missing
+         *     tables are created at first use (default true); `poll_ms`: how often those who wait look for messages
+         *     (default 50); the others as of {@see open()}
+         *
+         * @throws Exception\ArgumentException when an option is wrong; a wrong prefix shows at the first call that needs the store
+         */
+        public static function over(Store\ConnectionInterface $connection, array $options = []): self
+        {
+        }
+
+        /**
          * Starts a run of a task or workflow. Durable when it returns.
          *
          * @param string $reference name, path below a manifest root, or `ossa://` URI
@@ -1168,5 +1196,97 @@ namespace Ossa\Runtime\Exception {
     /** An object made by another process was used after a fork. */
     class ProcessException extends OssaException
     {
+    }
+}
+
+namespace Ossa\Runtime\Store {
+    /**
+     * A connection to a database for a store of runs: {@see \Ossa\Runtime\Engine::over()}. It runs statements; what they
+     * say is the engine's.
+     *
+     * Statements have the placeholder `?`. An exception thrown by any method ends what the engine was doing; the exception
+     * that tells of it has it as its previous one.
+     */
+    interface ConnectionInterface
+    {
+        /** @return 'sqlite'|'postgresql'|'mysql' the dialect; MariaDB's is `mysql` */
+        public function platform(): string;
+
+        /**
+         * @param list<int|string|null> $params
+         * @param list<int>             $bytes  the places in `$params`, from 0, of what is bytes rather than text
+         *
+         * @return list<list<int|string|bool|null>> the rows, columns by place
+         */
+        public function query(string $sql, array $params, array $bytes): array;
+
+        /**
+         * @param list<int|string|null> $params
+         * @param list<int>             $bytes  as of {@see query()}
+         *
+         * @return int how many rows were inserted, changed or deleted
+         */
+        public function execute(string $sql, array $params, array $bytes): int;
+
+        public function begin(): void;
+
+        public function commit(): void;
+
+        public function rollBack(): void;
+
+        /** Whether a transaction is open, whoever began it. */
+        public function isTransactionActive(): bool;
+
+        /**
+         * What an exception of another method means: `unavailable` (the database cannot be reached), `conflict` (a
+         * deadlock and the like: the same transaction may succeed if tried again), `duplicate` (a row with this key
+         * exists), `full` (no space left), or `other`.
+         *
+         * @return 'unavailable'|'conflict'|'duplicate'|'full'|'other'
+         */
+        public function classify(\Throwable $exception): string;
+    }
+
+    /** The tables of a store on a connection. */
+    final class Schema
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * The statements that create the tables where they are missing, for migrations.
+         *
+         * @return list<string>
+         *
+         * @throws \Ossa\Runtime\Exception\StoreException when the prefix is no name, or the connection fails
+         */
+        public static function statements(ConnectionInterface $connection, string $prefix = 'ossa_'): array
+        {
+        }
+    }
+
+    /** What every store must do, for tests of a connection. */
+    final class ConformanceSuite
+    {
+        private function __construct()
+        {
+        }
+
+        /** @return list<string> the names of the cases */
+        public static function cases(): array
+        {
+        }
+
+        /**
+         * Runs a case. It expects to find no runs, messages or keys in the tables, and creates them if they are missing.
+         *
+         * @return string|null why it failed
+         *
+         * @throws \Ossa\Runtime\Exception\StoreException when the tables cannot be opened
+         */
+        public static function run(string $case, ConnectionInterface $connection, string $prefix = 'ossa_'): ?string
+        {
+        }
     }
 }

@@ -47,7 +47,7 @@ return static function (DefinitionConfigurator $definition): void {
                         ->defaultValue('ossa')
                     ->end()
                     ->scalarNode('state_backend')
-                        ->info('DSN of the store of runs: a SQLite file, or "memory:" for tests in one process.')
+                        ->info('DSN of the store of runs: a SQLite file, "doctrine://default" for tables in the application\'s own database, or "memory:" for tests in one process.')
                         ->example('sqlite:////var/lib/shop/ossa.db?synchronous=normal')
                         ->cannotBeEmpty()
                         ->defaultValue('sqlite:///%kernel.project_dir%/var/ossa/%kernel.environment%.db')

@@ -18,6 +18,7 @@ use Ossa\SymfonyRuntime\Command\RunPruneCommand;
 use Ossa\SymfonyRuntime\Command\RunShowCommand;
 use Ossa\SymfonyRuntime\Command\RunSignalCommand;
 use Ossa\SymfonyRuntime\Command\RunWhyCommand;
+use Ossa\SymfonyRuntime\Command\StoreSetupCommand;
 use Ossa\SymfonyRuntime\Command\TransportDrainCommand;
 use Ossa\SymfonyRuntime\Command\ValidateCommand;
 use Ossa\SymfonyRuntime\Console\RunOrder;
@@ -45,6 +46,7 @@ use Ossa\SymfonyRuntime\Middleware\OssaContextMiddleware;
 use Ossa\SymfonyRuntime\Middleware\StepMiddleware;
 use Ossa\SymfonyRuntime\OssaRuntime;
 use Ossa\SymfonyRuntime\Relay\StepRelay;
+use Ossa\SymfonyRuntime\Store\SchemaFilter;
 use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
 use Ossa\SymfonyRuntime\Transport\SendBatch;
@@ -60,6 +62,8 @@ return static function (ContainerConfigurator $container): void {
         ->set('ossa.engine', Engine::class)
             ->factory([service(MessengerPass::ENGINE_FACTORY), 'create'])
         ->alias(Engine::class, 'ossa.engine')
+        ->set('.ossa.schema_filter', SchemaFilter::class)
+            ->args(['$stateBackend' => abstract_arg('state backend')])
         ->set('ossa.runtime', OssaRuntime::class)
             ->args([service('ossa.engine'), service('.ossa.relay')])
         ->alias(OssaRuntime::class, 'ossa.runtime')
@@ -129,6 +133,9 @@ return static function (ContainerConfigurator $container): void {
             ->tag('kernel.event_subscriber');
 
     $services
+        ->set('.ossa.command.store_setup', StoreSetupCommand::class)
+            ->args([service(MessengerPass::ENGINE_FACTORY)])
+            ->tag('console.command')
         ->set('.ossa.command.validate', ValidateCommand::class)
             ->tag('console.command')
         ->set(MessengerPass::CONFIGURED_TRANSPORTS, ConfiguredTransports::class)

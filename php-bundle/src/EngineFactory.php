@@ -4,8 +4,13 @@ declare(strict_types=1);
 
 namespace Ossa\SymfonyRuntime;
 
+use Doctrine\DBAL\Connection;
+use Doctrine\Persistence\ConnectionRegistry;
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Store\Schema;
 use Ossa\SymfonyRuntime\Exception\LogicException;
+use Ossa\SymfonyRuntime\Store\DoctrineConnection;
+use Ossa\SymfonyRuntime\Store\DoctrineDsn;
 use Ossa\SymfonyRuntime\Transport\OssaDsn;
 
 /**
@@ -21,6 +26,7 @@ final readonly class EngineFactory
      * @param list<string>                                                                             $manifestPaths
      * @param array{max_attempts: int, backoff: string, initial_delay_ms: int, max_delay_ms: int}|null $defaultRetry
      * @param array<string, string|null>                                                               $env
+     * @param ConnectionRegistry|null                                                                  $connections      null where the application has no Doctrine
      */
     public function __construct(
         #[\SensitiveParameter] private string $stateBackend,
@@ -31,6 +37,7 @@ final readonly class EngineFactory
         private ?array $defaultRetry,
         private int $leaseSeconds,
         private array $env,
+        private ?ConnectionRegistry $connections = null,
     ) {
     }
 
@@ -41,7 +48,7 @@ final readonly class EngineFactory
             throw new LogicException('"ossa.runtime.transport" is a "sync://" transport, which cannot wait for a retry. Use "ossa://default", and "in-memory://" in tests.');
         }
 
-        return Engine::open($this->dsn(), [
+        $options = [
             'manifest_roots' => array_values(array_filter($this->manifestPaths, is_dir(...))),
             'level' => 'strict' === $this->validation ? 'strict' : 'lenient',
             'queue' => $native ? OssaDsn::parse($this->transportDsn, $this->queueOptions())->queue : OssaDsn::DEFAULT_QUEUE,
@@ -49,7 +56,54 @@ final readonly class EngineFactory
             'default_retry' => $this->defaultRetry,
             'lease_seconds' => $this->leaseSeconds,
             'env' => array_filter($this->env, static fn (?string $value): bool => null !== $value),
-        ]);
+        ];
+        $dsn = $this->dsn();
+        if (!DoctrineDsn::supports($dsn)) {
+            return Engine::open($dsn, $options);
+        }
+        $dsn = DoctrineDsn::parse($dsn);
+
+        return Engine::over($this->connection($dsn), $options + ['table_prefix' => $dsn->prefix, 'auto_setup' => $dsn->autoSetup, 'poll_ms' => $dsn->pollMs]);
+    }
+
+    /** Creates what is missing of the store, whatever its DSN says of that. */
+    public function setUpStore(): void
+    {
+        $dsn = $this->dsn();
+        if (DoctrineDsn::supports($dsn)) {
+            $dsn = DoctrineDsn::parse($dsn);
+            $engine = Engine::over($this->connection($dsn), ['table_prefix' => $dsn->prefix]);
+        } else {
+            $engine = Engine::open($dsn);
+        }
+        $engine->transport()->setup();
+        $engine->close();
+    }
+
+    /** @return list<string>|null the statements that create the store; null when it is none in a SQL database of the application */
+    public function storeSchema(): ?array
+    {
+        $dsn = $this->dsn();
+        if (!DoctrineDsn::supports($dsn)) {
+            return null;
+        }
+        $dsn = DoctrineDsn::parse($dsn);
+
+        return Schema::statements($this->connection($dsn), $dsn->prefix);
+    }
+
+    private function connection(DoctrineDsn $dsn): DoctrineConnection
+    {
+        if (null === $this->connections) {
+            throw new LogicException('"ossa.runtime.state_backend" is a "doctrine://" DSN, which needs Doctrine: run "composer require doctrine/doctrine-bundle".');
+        }
+        try {
+            $connection = $this->connections->getConnection($dsn->connection);
+        } catch (\InvalidArgumentException $exception) {
+            throw new LogicException(\sprintf('"ossa.runtime.state_backend" names the connection "%s" of Doctrine; there are: %s.', $dsn->connection, implode(', ', array_keys($this->connections->getConnectionNames()))), 0, $exception);
+        }
+
+        return $connection instanceof Connection ? new DoctrineConnection($connection) : throw new LogicException('"ossa.runtime.state_backend" must name a connection of Doctrine DBAL.');
     }
 
     /** Whether workers read step items from the engine's own queue. */

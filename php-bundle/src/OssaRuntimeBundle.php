@@ -9,11 +9,14 @@ use Ossa\SymfonyRuntime\Console\TimeOption;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Exception\LogicException;
+use Ossa\SymfonyRuntime\Store\DoctrineDsn;
 use Symfony\Component\Config\Definition\Configurator\DefinitionConfigurator;
 use Symfony\Component\DependencyInjection\ChildDefinition;
 use Symfony\Component\DependencyInjection\Compiler\PassConfig;
 use Symfony\Component\DependencyInjection\ContainerBuilder;
+use Symfony\Component\DependencyInjection\ContainerInterface;
 use Symfony\Component\DependencyInjection\Loader\Configurator\ContainerConfigurator;
+use Symfony\Component\DependencyInjection\Reference;
 use Symfony\Component\HttpKernel\Bundle\AbstractBundle;
 
 /** Runs OSSA tasks and workflows through Symfony Messenger. */
@@ -59,10 +62,14 @@ final class OssaRuntimeBundle extends AbstractBundle
             '$validation' => $config['validation'],
             '$defaultRetry' => $runtime['retry'],
             '$leaseSeconds' => $runtime['lease_seconds'],
+            '$connections' => new Reference('doctrine', ContainerInterface::NULL_ON_INVALID_REFERENCE),
             // An unset variable stays unset for expressions, too.
             '$env' => array_combine($config['env'], array_map(static fn (string $name): string => \sprintf('%%env(default::%s)%%', $name), $config['env'])),
         ]);
         $builder->getDefinition('ossa.transport_factory')->setArgument('$leaseSeconds', $runtime['lease_seconds']);
+        $builder->getDefinition('.ossa.schema_filter')
+            ->setArgument('$stateBackend', $runtime['state_backend'])
+            ->addTag('doctrine.dbal.schema_filter', DoctrineDsn::supports($runtime['state_backend']) ? ['connection' => DoctrineDsn::parse($runtime['state_backend'])->connection] : []);
         $builder->getDefinition('.ossa.relay')->setArgument('$transport', $runtime['transport']);
         $builder->getDefinition('.ossa.transactional_steps')
             ->setArgument('$connectionName', $config['transactions']['connection'])

@@ -5,14 +5,17 @@
     reason = "parameters have PHP's names, for named arguments"
 )]
 
+use std::sync::Arc;
+
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable, Zval};
+use ossa_runtime::adapter::SqlStore;
 use ossa_runtime::engine::{
     ClaimOutcome, Engine as Runtime, Rehearsal, StepDispatch as RelayedItem,
 };
-use ossa_runtime::port::Version;
+use ossa_runtime::port::{Backend, Version};
 use serde_json::Value;
 
 use super::engine_options::{self as read, Opened};
@@ -32,6 +35,7 @@ use crate::convert::{from_php, to_php};
 use crate::error::{Answer, Fault};
 use crate::fork;
 use crate::process::Owned;
+use crate::store::{ConnectionArgument, PhpConnection};
 
 /// Durable runs of OSSA tasks and workflows on one store.
 #[php_class]
@@ -54,6 +58,21 @@ impl Engine {
         let Opened { options, queue } = read::open(options)?;
         Ok(Self {
             runtime: Owned::new(Runtime::open(dsn.text("$dsn")?, options)?),
+            queue,
+        })
+    }
+
+    #[php(defaults(options = Table::EMPTY))]
+    fn over(connection: ConnectionArgument<'_>, options: Table<'_>) -> Answer<Self> {
+        let (Opened { options, queue }, store) = read::over(options)?;
+        let connection = PhpConnection::new(connection);
+        let open = move || {
+            let connection = Box::new(connection.clone());
+            let store = SqlStore::open(connection, store.clone())?;
+            Ok(Arc::new(store) as Arc<dyn Backend>)
+        };
+        Ok(Self {
+            runtime: Owned::new(Runtime::on_this_thread(open, options)?),
             queue,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ossa_runtime::adapter::SqlOptions;
 use ossa_runtime::engine::{EngineOptions, StartRequest, Startable};
 use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::manifest::Kind;
@@ -32,23 +33,47 @@ pub(super) struct Opened {
 
 /// Reads the options of `open()`.
 pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
-    let given = Options::read(
+    opened(&Options::read(
         "options of Engine::open()",
         options,
-        &[
-            "manifest_roots",
-            "level",
-            "queue",
-            "retry_owner",
-            "default_retry",
-            "lease_seconds",
-            "env",
-        ],
-    )?;
+        &OPENING,
+    )?)
+}
+
+/// What all ways of opening an engine take.
+const OPENING: [&str; 7] = [
+    "manifest_roots",
+    "level",
+    "queue",
+    "retry_owner",
+    "default_retry",
+    "lease_seconds",
+    "env",
+];
+
+/// Reads the options of `over()`: those of `open()`, and those of the store.
+pub(super) fn over(options: Table<'_>) -> Answer<(Opened, SqlOptions)> {
+    let mut known = OPENING.to_vec();
+    known.extend(["table_prefix", "auto_setup", "poll_ms"]);
+    let given = Options::read("options of Engine::over()", options, &known)?;
+    let mut store = SqlOptions::default();
+    if let Some(prefix) = given.text("table_prefix")? {
+        prefix.clone_into(&mut store.prefix);
+    }
+    if let Some(auto_setup) = given.boolean("auto_setup")? {
+        store.auto_setup = auto_setup;
+    }
+    if let Some(poll) = given.integer("poll_ms", 1..=60_000)? {
+        store.poll = Duration::from_millis(poll);
+    }
+    Ok((opened(&given)?, store))
+}
+
+fn opened(given: &Options<'_>) -> Answer<Opened> {
     let mut options = EngineOptions {
-        level: level(&given)?,
-        default_retry: default_retry(&given)?,
-        env: env(&given)?,
+        level: level(given)?,
+        default_retry: default_retry(given)?,
+        env: env(given)?,
         ..EngineOptions::default()
     };
     if let Some(roots) = given.all_bytes("manifest_roots")? {
@@ -60,7 +85,7 @@ pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
     if given.one_of("retry_owner", &["engine", "host"])? == Some("host") {
         options.retry_owner = RetryOwner::Host;
     }
-    if let Some(lease) = lease(&given)? {
+    if let Some(lease) = lease(given)? {
         options.lease = lease;
     }
     Ok(Opened {

@@ -3,6 +3,7 @@
 //! PHP code cannot make instances: constructors are private, static methods and other instances hand them out.
 
 mod binding;
+mod conformance_suite;
 mod delivery;
 pub(crate) mod diagnostic;
 pub(crate) mod engine;
@@ -18,6 +19,7 @@ mod started_run;
 mod step_claim;
 mod step_dispatch;
 mod step_report;
+mod store_schema;
 mod transport;
 
 use ext_php_rs::builders::ModuleBuilder;
@@ -39,4 +41,6 @@ pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<delivery::Delivery>()
         .class::<key_value_store::KeyValueStore>()
         .class::<expression::Expression>()
+        .class::<store_schema::Schema>()
+        .class::<conformance_suite::ConformanceSuite>()
 }

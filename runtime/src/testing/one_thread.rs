@@ -7,8 +7,10 @@ use super::{
 };
 use crate::port::{Backend, Queue};
 
-const QUEUE: &[&[Case<dyn Queue>]] = &[queue::CASES, receipt::CASES];
-const BACKEND: &[(&str, &[&[Case<dyn Backend>]])] = &[
+type Cases<T> = &'static [&'static [Case<T>]];
+
+const QUEUE: Cases<dyn Queue> = &[queue::CASES, receipt::CASES];
+const BACKEND: &[(&str, Cases<dyn Backend>)] = &[
     ("store", &[store::CASES, listing::CASES]),
     (
         "store_queue",
@@ -31,10 +33,7 @@ pub fn cases_of_one_thread() -> impl Iterator<Item = String> {
     queue.chain(backend)
 }
 
-fn names<T: ?Sized>(
-    suite: &'static str,
-    cases: &'static [&[Case<T>]],
-) -> impl Iterator<Item = String> {
+fn names<T: ?Sized>(suite: &'static str, cases: Cases<T>) -> impl Iterator<Item = String> {
     let cases = cases.iter().copied().flatten();
     cases.map(move |(name, _)| format!("{suite}/{name}"))
 }
@@ -56,7 +55,7 @@ pub fn run_case(name: &str, backend: &Arc<dyn Backend>) -> Result<(), String> {
     attempt(test.ok_or_else(unknown)?, &|| Arc::clone(backend))
 }
 
-fn find<T: ?Sized>(cases: &[&[Case<T>]], name: &str) -> Option<super::Test<T>> {
+fn find<T: ?Sized>(cases: Cases<T>, name: &str) -> Option<super::Test<T>> {
     let mut cases = cases.iter().copied().flatten();
     cases.find(|(case, _)| *case == name).map(|(_, test)| *test)
 }

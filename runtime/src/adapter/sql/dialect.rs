@@ -164,7 +164,7 @@ fn passes_over_locked(version: &str) -> bool {
         .split(|c: char| !c.is_ascii_digit())
         .map(|number| number.parse::<u32>().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    version >= (8, 0) && version < (10, 0) || version >= (10, 6)
+    ((8, 0)..(10, 0)).contains(&version) || version >= (10, 6)
 }
 
 #[cfg(test)]
