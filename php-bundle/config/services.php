@@ -83,13 +83,13 @@ return static function (ContainerConfigurator $container): void {
         ->set('.ossa.step_executor', StepExecutor::class)
             ->args([service(CapabilityPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.output_normalizer'), service('ossa.context_provider'), service('.ossa.transactional_steps')])
         ->set('.ossa.transactional_steps', TransactionalSteps::class)
-            ->args([service('ossa.engine'), service('doctrine')->nullOnInvalid(), '$connectionName' => abstract_arg('connection'), '$table' => abstract_arg('table'), '$autoSetup' => abstract_arg('whether to create the table')])
+            ->args([service('ossa.engine'), service('doctrine')->nullOnInvalid(), '$connectionName' => abstract_arg('connection'), '$table' => abstract_arg('table'), '$autoSetup' => abstract_arg('whether to create the table'), '$configuration' => service(MessengerPass::ENGINE_FACTORY)])
         ->set('.ossa.attempt_in_flight', AttemptInFlight::class)
             ->args([service('ossa.engine')])
         ->set('.ossa.step_reporter', StepReporter::class)
             ->args([service('ossa.engine')])
         ->set('.ossa.step_attempt', StepAttempt::class)
-            ->args([service('ossa.engine'), service('.ossa.step_reporter'), service('.ossa.attempt_in_flight'), service('ossa.context_provider'), service('.ossa.relay'), service(MessengerPass::ENGINE_FACTORY), $logger])
+            ->args([service('ossa.engine'), service('.ossa.step_reporter'), service('.ossa.attempt_in_flight'), service('ossa.context_provider'), service('.ossa.relay'), service(MessengerPass::ENGINE_FACTORY), service('.ossa.transactional_steps'), $logger])
             ->tag('monolog.logger', ['channel' => 'ossa']);
 
     $services

@@ -92,6 +92,14 @@ final readonly class EngineFactory
         return Schema::statements($this->connection($dsn), $dsn->prefix);
     }
 
+    /** Whether runs are kept through this connection, and so commit with what is written through it. */
+    public function keepsRunsOn(Connection $connection): bool
+    {
+        $dsn = $this->dsn();
+
+        return DoctrineDsn::supports($dsn) && $connection === $this->connections?->getConnection(DoctrineDsn::parse($dsn)->connection);
+    }
+
     private function connection(DoctrineDsn $dsn): DoctrineConnection
     {
         if (null === $this->connections) {

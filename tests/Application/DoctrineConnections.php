@@ -6,14 +6,15 @@ namespace Ossa\Tests\Application;
 
 use Doctrine\DBAL\Connection;
 use Doctrine\DBAL\DriverManager;
+use Doctrine\DBAL\Tools\DsnParser;
 use Doctrine\Persistence\ConnectionRegistry;
 
-/** One connection to a SQLite file, for Symfony's Doctrine transport. */
+/** One connection, to the database given or else to a SQLite file, for Symfony's Doctrine transport and for the application. */
 final class DoctrineConnections implements ConnectionRegistry
 {
     private ?Connection $connection = null;
 
-    public function __construct(private readonly string $file)
+    public function __construct(private readonly string $file, private readonly string $dsn = '')
     {
     }
 
@@ -24,7 +25,9 @@ final class DoctrineConnections implements ConnectionRegistry
 
     public function getConnection(?string $name = null): object
     {
-        if (null === $this->connection) {
+        if (null === $this->connection && '' !== $this->dsn) {
+            $this->connection = DriverManager::getConnection((new DsnParser(['postgresql' => 'pdo_pgsql', 'mysql' => 'pdo_mysql']))->parse($this->dsn));
+        } elseif (null === $this->connection) {
             @mkdir(\dirname($this->file), 0777, true);
             $this->connection = DriverManager::getConnection(['driver' => 'pdo_sqlite', 'path' => $this->file]);
             // Several workers share the file.

@@ -75,7 +75,7 @@ final class Kernel extends BaseKernel
 
     private function configureContainer(ContainerConfigurator $container): void
     {
-        $container->parameters()->set('env(OSSA_TEST_CONSUMER)', 'test');
+        $container->parameters()->set('env(OSSA_TEST_CONSUMER)', 'test')->set('env(OSSA_TEST_DATABASE)', '');
         $container->extension('framework', [
             'test' => true,
             'secret' => 'not used',
@@ -106,7 +106,7 @@ final class Kernel extends BaseKernel
             }
         }
         // DoctrineBundle does this where it is installed.
-        $services->set(DoctrineConnections::class)->args(['%env(OSSA_TEST_FOLDER)%/messenger.sqlite']);
+        $services->set(DoctrineConnections::class)->args(['%env(OSSA_TEST_FOLDER)%/messenger.sqlite', '%env(OSSA_TEST_DATABASE)%']);
         $services->alias('doctrine', DoctrineConnections::class);
         $services->set('test.messenger.doctrine', DoctrineTransportFactory::class)
             ->args([service(DoctrineConnections::class)])

@@ -65,11 +65,35 @@ final class TransactionalStepTest extends ApplicationTestCase
         self::assertSame([], $this->service(Cashier::class)->bookings());
     }
 
-    /** @param array<string, mixed> $transactions */
-    private function bootWithCashier(array $transactions = []): void
+    public function testWhereRunsAreInTheSameDatabaseTheRunIsCommittedWithTheData(): void
+    {
+        $this->bootWithCashier(runtime: ['state_backend' => 'doctrine://default']);
+
+        $id = $this->book(['amount' => 5, 'fault' => 'half way']);
+
+        self::assertSame(['booked' => 5, 'attempt' => 2], $this->runOf($id)->getOutput(), $this->log());
+        self::assertSame([5], $this->service(Cashier::class)->bookings());
+        self::assertFalse($this->service(Cashier::class)->hasRecords(), 'the run itself is the record');
+    }
+
+    public function testWhereRunsAreInTheSameDatabaseRefusedOutputIsUndone(): void
+    {
+        $this->bootWithCashier(runtime: ['state_backend' => 'doctrine://default']);
+
+        $id = $this->book(['amount' => -5]);
+
+        self::assertSame('POSTCONDITION_FAILED', $this->runOf($id)->getError()['code'] ?? null);
+        self::assertSame([], $this->service(Cashier::class)->bookings());
+    }
+
+    /**
+     * @param array<string, mixed> $transactions
+     * @param array<string, mixed> $runtime
+     */
+    private function bootWithCashier(array $transactions = [], array $runtime = []): void
     {
         $this->boot(
-            ['runtime' => ['transport' => 'work', 'retry' => ['max_attempts' => 2, 'initial_delay_ms' => 10]], 'transactions' => $transactions],
+            ['runtime' => $runtime + ['transport' => 'work', 'retry' => ['max_attempts' => 2, 'initial_delay_ms' => 10]], 'transactions' => $transactions],
             ['transports' => ['work' => 'ossa://default?queue=work']],
             [Cashier::class],
         );

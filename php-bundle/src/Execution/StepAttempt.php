@@ -18,6 +18,7 @@ use Ossa\SymfonyRuntime\Handler\OssaStepHandler;
 use Ossa\SymfonyRuntime\Message\OssaStepMessage;
 use Ossa\SymfonyRuntime\Relay\StepRelay;
 use Ossa\SymfonyRuntime\Stamp\ClaimedStepStamp;
+use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 use Ossa\SymfonyRuntime\Transport\ReceivedFromQueueStamp;
 use Psr\Log\LoggerInterface;
 use Symfony\Component\Messenger\Envelope;
@@ -40,6 +41,7 @@ final readonly class StepAttempt
         private OssaContextProvider $contexts,
         private StepRelay $relay,
         private EngineFactory $configuration,
+        private TransactionalSteps $transactions,
         private ?LoggerInterface $logger = null,
     ) {
     }
@@ -64,7 +66,7 @@ final readonly class StepAttempt
         try {
             $report = $handled instanceof \Throwable
                 ? $this->reporter->failed($claim, $handled)
-                : $this->reporter->completed($claim, self::outputOf($handled));
+                : $this->transactions->takeReport($claim) ?? $this->reporter->completed($claim, self::outputOf($handled));
         } catch (EngineException $exception) {
             if ($exception->isRetryable()) {
                 $this->giveBack($claim, $envelope);

@@ -46,6 +46,11 @@ final readonly class Cashier
         return array_map(static fn (mixed $amount): int => is_numeric($amount) ? (int) $amount : 0, $this->connection->fetchFirstColumn('SELECT amount FROM bookings'));
     }
 
+    public function hasRecords(): bool
+    {
+        return $this->connection->createSchemaManager()->tablesExist(['ossa_inbox']);
+    }
+
     public function records(): int
     {
         $count = $this->connection->fetchOne('SELECT COUNT(*) FROM ossa_inbox');

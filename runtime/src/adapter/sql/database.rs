@@ -96,6 +96,14 @@ impl Database<'_> {
         done.map_err(|fault| fault.into_store_error(operation))
     }
 
+    /// Ends a SELECT that must not miss what others have committed, even in a transaction of the caller's: MySQL's, by
+    /// default, go on reading what was there when they first read.
+    pub(super) fn latest(&self) -> Result<&'static str, Fault> {
+        let may_be_old = self.dialect.platform == SqlPlatform::MySql
+            && self.connection.is_transaction_active()?;
+        Ok(if may_be_old { self.dialect.for_update() } else { "" })
+    }
+
     /// Runs a query or a single statement, which needs no transaction.
     pub(super) fn at_once<T>(
         &self,

@@ -19,8 +19,9 @@ pub(super) fn load(
     runs: &[RunId],
 ) -> Result<Vec<Option<StoredRun>>, Fault> {
     let mut found = HashMap::with_capacity(runs.len());
+    let latest = database.latest()?;
     for runs in runs.chunks(ROWS) {
-        read_stored(database, runs, &mut found)?;
+        read_stored(database, runs, latest, &mut found)?;
     }
     runs.iter()
         .map(|run| match found.get(run) {
@@ -36,13 +37,14 @@ pub(super) fn load(
 fn read_stored(
     database: &Database<'_>,
     runs: &[RunId],
+    latest: &str,
     found: &mut HashMap<RunId, StoredRun>,
 ) -> Result<(), Fault> {
     let ids: Vec<_> = runs.iter().map(ToString::to_string).collect();
     let params: Vec<_> = ids.iter().map(|id| Text(id)).collect();
     let sql = format!(
         "SELECT {HEAD}, s.version, s.crc, s.state FROM @runs r
-         LEFT JOIN @snapshots s ON s.rid = r.rid WHERE r.rid IN ({})",
+         LEFT JOIN @snapshots s ON s.rid = r.rid WHERE r.rid IN ({}){latest}",
         marks(params.len())
     );
     let mut tails = Vec::new();
@@ -64,7 +66,7 @@ fn read_stored(
         return Ok(());
     }
     let sql = format!(
-        "SELECT version, at, crc, events, rid FROM @run_log WHERE {} ORDER BY rid, version",
+        "SELECT version, at, crc, events, rid FROM @run_log WHERE {} ORDER BY rid, version{latest}",
         vec!["(rid = ? AND version > ? AND version <= ?)"; tails.len()].join(" OR ")
     );
     let params: Vec<_> = tails
