@@ -6,9 +6,10 @@ namespace Ossa\Tests\Store;
 
 use Doctrine\DBAL\Connection;
 use Doctrine\DBAL\DriverManager;
+use Doctrine\DBAL\Exception\TableNotFoundException;
 use Doctrine\DBAL\Tools\DsnParser;
 use Ossa\Runtime\Engine;
-use Ossa\Runtime\Exception\StoreException;
+use Ossa\Runtime\Exception\TransportException;
 use Ossa\Runtime\Store\ConformanceSuite;
 use Ossa\Runtime\Store\Schema;
 use Ossa\SymfonyRuntime\Store\DoctrineConnection;
@@ -133,7 +134,7 @@ abstract class DoctrineStoreTestCase extends TestCase
         try {
             $engine->transport()->count();
             self::fail('it should be refused');
-        } catch (StoreException $exception) {
+        } catch (TransportException $exception) {
             self::assertStringContainsString('ossa:store:setup', $exception->getMessage());
         }
         $this->connection()->rollBack();
@@ -159,8 +160,8 @@ abstract class DoctrineStoreTestCase extends TestCase
         try {
             $engine->transport()->count();
             self::fail('it should fail');
-        } catch (StoreException $exception) {
-            self::assertInstanceOf(\Doctrine\DBAL\Exception\TableNotFoundException::class, $exception->getPrevious());
+        } catch (TransportException $exception) {
+            self::assertInstanceOf(TableNotFoundException::class, $exception->getPrevious());
             self::assertStringContainsString($exception->getPrevious()->getMessage(), $exception->getMessage());
         } finally {
             foreach ($this->connection()->createSchemaManager()->listTableNames() as $table) {
