@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Ossa\Tests\Store;
 
+use Symfony\Component\Filesystem\Filesystem;
+
 final class DoctrineSqliteTest extends DoctrineStoreTestCase
 {
     private static string $file;
@@ -15,7 +17,7 @@ final class DoctrineSqliteTest extends DoctrineStoreTestCase
 
     public static function tearDownAfterClass(): void
     {
-        array_map(unlink(...), glob(self::$file.'*') ?: []);
+        (new Filesystem())->remove([self::$file, self::$file.'-wal', self::$file.'-shm']);
     }
 
     protected static function database(): string

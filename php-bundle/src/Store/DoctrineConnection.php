@@ -50,9 +50,9 @@ final class DoctrineConnection implements ConnectionInterface
             // A replica may not have yet what was just written.
             $this->connection->ensureConnectedToPrimary();
         }
+        /** @var list<list<int|string|bool|null>> $rows but for streams, which some drivers give for bytes */
         $rows = $this->connection->executeQuery($sql, $params, self::types($params, $bytes))->fetchAllNumeric();
 
-        /** @var list<list<int|string|bool|null>> $rows but for streams, which some drivers give for bytes */
         return $this->connection->getDatabasePlatform() instanceof PostgreSQLPlatform ? array_map(self::readStreams(...), $rows) : $rows;
     }
 
