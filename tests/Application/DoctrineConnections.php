@@ -25,6 +25,9 @@ final class DoctrineConnections implements ConnectionRegistry
 
     public function getConnection(?string $name = null): object
     {
+        if (!\in_array($name, [null, 'default'], true)) {
+            throw new \InvalidArgumentException(\sprintf('Doctrine ORM Connection named "%s" does not exist.', $name));
+        }
         if (null === $this->connection && '' !== $this->dsn) {
             $this->connection = DriverManager::getConnection((new DsnParser(['postgresql' => 'pdo_pgsql', 'mysql' => 'pdo_mysql']))->parse($this->dsn));
         } elseif (null === $this->connection) {

@@ -4,16 +4,25 @@ declare(strict_types=1);
 
 namespace Ossa\Tests\Store;
 
-use Ossa\Tests\Support\TestServer;
-
-final class DoctrineMariadbTest extends DoctrineStoreTestCase
+final class DoctrineMariadbTest extends DoctrineServerTestCase
 {
-    protected static function database(): string
-    {
-        if (!\extension_loaded('pdo_mysql')) {
-            self::markTestSkipped('the PHP extension "pdo_mysql" is not installed');
-        }
+    protected const SERVER = 'mariadb';
+    protected const DRIVER = 'pdo_mysql';
 
-        return TestServer::shared('mariadb')->dsn;
+    /** MySQL's transactions go on reading what was there when they first read, unless told otherwise. */
+    public function testATransactionThatHasReadBeforeSeesTheLatestOfARun(): void
+    {
+        $engine = $this->engine();
+        $id = $engine->start('book')->getId();
+        $token = $engine->transport()->receive()[0]->getToken();
+        self::assertNotNull($token);
+        $this->connection()->beginTransaction();
+        $this->connection()->fetchOne('SELECT COUNT(*) FROM ossa_runs');
+
+        $this->engine($this->otherConnection())->complete($token, ['by' => 'another']);
+
+        self::assertSame('duplicate', $engine->complete($token, ['by' => 'one'])->getStatus());
+        $this->connection()->commit();
+        self::assertSame(['by' => 'another'], $engine->run($id)?->getOutput());
     }
 }

@@ -4,16 +4,8 @@ declare(strict_types=1);
 
 namespace Ossa\Tests\Store;
 
-use Ossa\Tests\Support\TestServer;
-
-final class DoctrinePostgresqlTest extends DoctrineStoreTestCase
+final class DoctrinePostgresqlTest extends DoctrineServerTestCase
 {
-    protected static function database(): string
-    {
-        if (!\extension_loaded('pdo_pgsql')) {
-            self::markTestSkipped('the PHP extension "pdo_pgsql" is not installed');
-        }
-
-        return TestServer::shared('postgresql')->dsn;
-    }
+    protected const SERVER = 'postgresql';
+    protected const DRIVER = 'pdo_pgsql';
 }

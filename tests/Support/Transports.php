@@ -9,6 +9,7 @@ use Doctrine\DBAL\DriverManager;
 use Doctrine\DBAL\Tools\DsnParser;
 use Doctrine\Persistence\ConnectionRegistry;
 use Ossa\Runtime\Engine;
+use Ossa\SymfonyRuntime\Store\DoctrineConnection;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
 use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 use Symfony\Component\Messenger\Bridge\Amqp\Transport\AmqpTransportFactory;
@@ -22,7 +23,7 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
  * Opens transports without an application, Symfony's own and ours alike.
  *
  * Two DSNs are of the tests alone: `doctrine+URL` is Symfony's Doctrine transport on a connection of its own to that
- * URL, and the option `store` names the engine's store for `ossa://default`.
+ * URL, and the option `store` names the engine's store for `ossa://default`: a DSN, or `doctrine+URL` for tables there.
  */
 final class Transports
 {
@@ -45,16 +46,24 @@ final class Transports
         $store = $options['store'] ?? 'memory:';
         \assert(\is_string($store));
 
-        return (new OssaTransportFactory(static fn (): Engine => Engine::open($store), new WorkerTransports()))
+        $engine = static fn (): Engine => str_starts_with($store, 'doctrine+')
+            ? Engine::over(new DoctrineConnection(self::connection(substr($store, \strlen('doctrine+')))))
+            : Engine::open($store);
+
+        return (new OssaTransportFactory($engine, new WorkerTransports()))
             ->createTransport($dsn, array_diff_key($options, ['store' => true]), $serializer);
+    }
+
+    private static function connection(string $url): Connection
+    {
+        $drivers = ['sqlite' => 'pdo_sqlite', 'postgresql' => 'pdo_pgsql', 'mysql' => 'pdo_mysql'];
+
+        return DriverManager::getConnection((new DsnParser($drivers))->parse($url));
     }
 
     private static function registry(string $url): ConnectionRegistry
     {
-        $drivers = ['sqlite' => 'pdo_sqlite', 'postgresql' => 'pdo_pgsql', 'mysql' => 'pdo_mysql'];
-        $connection = DriverManager::getConnection((new DsnParser($drivers))->parse($url));
-
-        return new class($connection) implements ConnectionRegistry {
+        return new class(self::connection($url)) implements ConnectionRegistry {
             public function __construct(private readonly Connection $connection)
             {
             }

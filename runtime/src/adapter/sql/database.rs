@@ -101,7 +101,11 @@ impl Database<'_> {
     pub(super) fn latest(&self) -> Result<&'static str, Fault> {
         let may_be_old = self.dialect.platform == SqlPlatform::MySql
             && self.connection.is_transaction_active()?;
-        Ok(if may_be_old { self.dialect.for_update() } else { "" })
+        Ok(if may_be_old {
+            self.dialect.for_update()
+        } else {
+            ""
+        })
     }
 
     /// Runs a query or a single statement, which needs no transaction.
