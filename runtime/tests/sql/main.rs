@@ -15,6 +15,10 @@ mod connections;
 #[path = "../engine/lab.rs"]
 mod lab;
 
+#[allow(dead_code)]
+#[path = "../support/server.rs"]
+mod server;
+
 mod engine;
 mod joining;
 mod suites;
