@@ -43,14 +43,16 @@ final class DoctrineStoreTest extends ApplicationTestCase
 
         $this->connection()->beginTransaction();
         $this->runtime()->startTask('echo');
-        self::assertSame([], $work->getSent());
+        $sent = [\count($work->getSent())];
         $this->connection()->commit();
         $this->connection()->beginTransaction();
         $this->runtime()->startTask('echo');
         $this->connection()->rollBack();
         $this->runtime()->startTask('echo');
 
-        self::assertCount(2, $work->getSent());
+        $sent[] = \count($work->getSent());
+
+        self::assertSame([0, 2], $sent, 'none before the commit, and none of the run that was rolled back');
     }
 
     private function connection(): Connection
