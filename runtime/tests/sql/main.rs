@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing
 )]
 
@@ -15,7 +16,6 @@ mod connections;
 #[path = "../engine/lab.rs"]
 mod lab;
 
-#[allow(dead_code)]
 #[path = "../support/server.rs"]
 mod server;
 
