@@ -122,7 +122,7 @@ impl Core {
         let outcome = self.backend()?.commit(std::slice::from_ref(&commit))?.pop();
         let created = outcome == Some(CommitOutcome::Committed);
         if created {
-            self.states.put(Arc::new(hot));
+            self.remember(Arc::new(hot));
             Self::note_errands(&commit, more);
         }
         Ok(created)
