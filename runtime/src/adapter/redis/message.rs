@@ -2,15 +2,36 @@
 
 use std::time::Duration;
 
-use super::number::{Reader, damaged, maybe_timestamp, run_id, timestamp};
+use uuid::Uuid;
+
+use super::number::{Reader, damaged, maybe_timestamp, millis, run_id, timestamp};
 use super::reply::Reply;
+use super::server::Call;
 use crate::port::{
     ClaimAnswer, Delivery, MessageId, NewMessage, Priority, Receipt, StepItem, StepRef, StoreError,
     Timestamp,
 };
 
+/// The arguments of a new message, as `insert.lua` takes them. Its id is drawn here: in the order of time, as the ids of runs
+/// are, and never given again, also by a server that has lost its last writes.
+pub(super) fn add_message(
+    call: &mut Call,
+    message: &NewMessage,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let step = message.step.map(|item| item.step);
+    call.arg(Uuid::now_v7().simple().to_string())
+        .arg(millis(message.available_at))
+        .arg(format!("{}:{}", rank(message.priority), message.queue))
+        .arg(&message.queue)
+        .arg(step.map(|it| it.run.to_string()).unwrap_or_default())
+        .arg(step.as_ref().map(field).unwrap_or_default())
+        .arg(record(message, now)?);
+    Ok(())
+}
+
 /// What does not change of a message. Scripts read it up to the headers.
-pub(super) fn record(message: &NewMessage, now: Timestamp) -> Result<Vec<u8>, StoreError> {
+fn record(message: &NewMessage, now: Timestamp) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(128 + message.headers.len() + message.body.len());
     bytes.push(u8::from(message.step.is_some()));
     bytes.push(rank(message.priority));

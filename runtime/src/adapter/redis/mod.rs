@@ -11,7 +11,8 @@
 //! message is a string, and its place a member of a sorted set by when it is visible: one of those that wait, or one of
 //! those under a lease. Nothing needs to be moved when a delay or a lease ends, so there is no claim that blocks the
 //! ones behind it and no consumer with a name. Claiming from a million messages costs as much as from ten.
-//! The one stream, `wake`, has one entry, the latest change: who waits reads it blocking, from what was seen last.
+//! The one stream, `wake`, has an entry for each change, of which the latest are kept: who waits reads it blocking, from what was
+//! seen last.
 //!
 //! # Keys
 //! All begin with `{prefix}:` and thus lie in one slot of a cluster, because a commit changes a run, queues that all runs share,
@@ -21,7 +22,7 @@
 //! | Key | What |
 //! |---|---|
 //! | `schema` | version of this layout |
-//! | `seq`, `wake` | the last number given; the last change |
+//! | `wake` | the latest changes |
 //! | `m:ID`, `c` | a message; what claims left behind, by id |
 //! | `w:P:QUEUE`, `l:P:QUEUE`, `q:QUEUE` | messages that wait; that are leased; all |
 //! | `s:RUN`, `d` | step items of a run; those claimed, by deadline |
@@ -30,7 +31,7 @@
 //! | `k:WORKFLOW` | runs by idempotency key |
 //! | `x`, `x:…`, `e:STATUS`, `u` | lists of runs |
 //! | `p`, `key` | plans; the signing key |
-//! | `v:NS`, `i:NS`, `y` | values; their keys in order; those that expire |
+//! | `v:NS`, `i:NS`, `y`, `seq` | values; their keys in order; those that expire; the last version |
 //!
 //! # When an answer is lost
 //! Reads and commits are repeated over a new connection: a commit has a stamp, so the second one is known to be

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::message::{claim_answer, deliveries, field, record};
+use super::message::{add_message, claim_answer, deliveries, field};
 use super::number::{at_most, millis};
 use super::reply::Reply;
 use super::script::{self, Known};
@@ -26,8 +26,7 @@ impl Queue for RedisStore {
         let mut call = self.server.call(&script::PUBLISH);
         call.arg(messages.len());
         for message in messages {
-            call.arg(millis(message.available_at))
-                .arg(record(message, now)?);
+            add_message(&mut call, message, now)?;
         }
         let ids = self.write("publish", &call)?.list()?.into_iter();
         ids.map(|id| id.text().map(MessageId)).collect()

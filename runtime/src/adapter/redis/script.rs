@@ -29,7 +29,7 @@ macro_rules! script {
 script!(SCHEMA, " flags=no-writes", true, ["schema"]);
 script!(CREATE, "", true, ["create"]);
 
-script!(PUBLISH, "", false, ["message", "publish"]);
+script!(PUBLISH, "", false, ["insert", "publish"]);
 script!(
     RECEIVE,
     " flags=allow-oom",
@@ -94,7 +94,7 @@ script!(
     ["message", "find_message"]
 );
 
-script!(COMMIT, "", true, ["message", "run", "commit"]);
+script!(COMMIT, "", true, ["message", "insert", "run", "commit"]);
 script!(LOAD, " flags=no-writes", true, ["load"]);
 script!(HEADS, " flags=no-writes", true, ["heads"]);
 script!(FIND_BY_KEY, " flags=no-writes", true, ["find_by_key"]);

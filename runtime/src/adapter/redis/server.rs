@@ -20,6 +20,8 @@ use crate::port::StoreError;
 const FRESH: Duration = Duration::from_millis(200);
 /// As many are kept for later calls.
 const SPARE: usize = 8;
+/// More than there are entries of a millisecond.
+const NUMBERS: u64 = 1 << 20;
 /// How often a call follows the store's slot to another node.
 const MOVES: u32 = 5;
 
@@ -128,7 +130,7 @@ impl Server {
         Ok(Reply(value))
     }
 
-    /// Waits for an entry after `seen` in the stream, and gives its number.
+    /// Waits for an entry of the stream after `seen`, and gives the last one's place.
     pub(super) fn wait(&self, seen: u64, timeout: Duration) -> Result<u64, StoreError> {
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         let mut read = cmd("XREAD");
@@ -137,24 +139,24 @@ impl Server {
         }
         read.arg("STREAMS")
             .arg(self.options.key("wake"))
-            .arg(format!("{seen}-0"));
+            .arg(entry_id(seen));
         let value = self.ask("wait for a change", true, |connection| {
             connection.set_read_timeout(Some(timeout + self.options.response_timeout))?;
             let answer = answer(connection, &read)?;
             connection.set_read_timeout(Some(self.options.response_timeout))?;
             Ok(answer)
         })?;
-        let mut streams = Reply(value).list()?;
-        let Some(stream) = streams.pop() else {
-            return Ok(seen);
-        };
-        let entries = stream.list()?.pop().map(Reply::list).transpose()?;
-        let entry = entries.and_then(|mut it| it.pop());
-        let id = entry.map(Reply::list).transpose()?;
-        let id = id.and_then(|it| it.into_iter().next());
-        let id = id.map(Reply::text).transpose()?.unwrap_or_default();
-        let number = id.split('-').next().and_then(|it| it.parse().ok());
-        Ok(number.unwrap_or(seen))
+        // Of the only stream, its name and its entries; of the last one, its id and its fields.
+        let mut last = Reply(value);
+        for place in [0, 1, usize::MAX, 0] {
+            let mut values = last.list()?;
+            let place = place.min(values.len().saturating_sub(1));
+            if values.is_empty() {
+                return Ok(seen);
+            }
+            last = values.swap_remove(place);
+        }
+        Ok(place_of(&last.text()?).unwrap_or(seen))
     }
 
     /// A plain command about the server itself.
@@ -308,6 +310,18 @@ impl Server {
         connection.set_write_timeout(Some(options.response_timeout))?;
         Ok(connection)
     }
+}
+
+/// An entry's place among all, from its id: its millisecond and its number within that.
+fn place_of(id: &str) -> Option<u64> {
+    let (millis, number) = id.split_once('-')?;
+    let millis: u64 = millis.parse().ok()?;
+    let number: u64 = number.parse().ok()?;
+    millis.checked_mul(NUMBERS)?.checked_add(number)
+}
+
+fn entry_id(place: u64) -> String {
+    format!("{}-{}", place / NUMBERS, place % NUMBERS)
 }
 
 /// An error of the server is one of the call.

@@ -1,4 +1,4 @@
-use super::message::{field, record};
+use super::message::{add_message, field};
 use super::number::{at_most, damaged, millis, run_id};
 use super::reply::Reply;
 use super::run::{
@@ -11,7 +11,7 @@ use super::{RedisStore, listing, script};
 use crate::adapter::check::check_commits;
 use crate::port::{
     Commit, CommitOutcome, LogRow, Page, PlanHash, Retention, RunFilter, RunHead, RunId, RunPage,
-    Store, StoreError, StoredRun, TimerKey, TimerRow, Version,
+    Store, StoreError, StoredRun, TimerKey, TimerRow, Timestamp, Version,
 };
 
 impl Store for RedisStore {
@@ -21,8 +21,7 @@ impl Store for RedisStore {
             return Ok(Vec::new());
         }
         let mut call = self.server.call(&script::COMMIT);
-        let messages: usize = commits.iter().map(|it| it.enqueue.len()).sum();
-        call.arg(commits.len()).arg(messages);
+        call.arg(commits.len());
         let mut stamps = Vec::with_capacity(commits.len());
         for commit in commits {
             let stamp = rand::random();
@@ -93,11 +92,7 @@ impl Store for RedisStore {
         read_rows(*run, after, rows)
     }
 
-    fn due_timers(
-        &self,
-        now: crate::port::Timestamp,
-        limit: usize,
-    ) -> Result<Vec<TimerRow>, StoreError> {
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<TimerRow>, StoreError> {
         let mut call = self.server.call(&script::DUE_TIMERS);
         call.arg(millis(now)).arg(at_most(limit));
         let found = self.server.run("find due timers", &call)?.list()?;
@@ -228,8 +223,7 @@ impl RedisStore {
         }
         call.arg(commit.enqueue.len());
         for message in &commit.enqueue {
-            call.arg(millis(message.available_at))
-                .arg(record(message, commit.log.at)?);
+            add_message(call, message, commit.log.at)?;
         }
         call.arg(commit.reschedule.len());
         for (step, at) in &commit.reschedule {
@@ -311,7 +305,7 @@ fn rows(reply: Reply) -> Result<Vec<Vec<u8>>, StoreError> {
 
 fn timer(run: RunId, name: &str, kept: &str) -> Result<TimerRow, StoreError> {
     let numbers = kept.split_once(' ').and_then(|(generation, due)| {
-        let due = due.parse().ok().map(crate::port::Timestamp::from_millis)?;
+        let due = due.parse().ok().map(Timestamp::from_millis)?;
         Some((generation.parse().ok()?, due))
     });
     let Some((generation, due)) = numbers else {

@@ -1,4 +1,4 @@
--- ARGV: queue, number, now, until. Answers as the claim of a step does.
+-- ARGV: queue, id, now, until. Answers as the claim of a step does.
 local queue, id = argument(), argument()
 local now, until_ = number(), argument()
 local state = state_of(id)

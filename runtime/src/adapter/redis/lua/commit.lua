@@ -1,4 +1,4 @@
--- ARGV: how many commits, how many messages they publish, then for each commit what the client's `add_commit` adds, in that order. Answers for each: 1, committed; 2 and
+-- ARGV: how many commits, then for each what the client's `add_commit` adds, in that order. Answers for each: 1, committed; 2 and
 -- a version, a conflict with what was found; 2 alone, a conflict with nothing; 3 and a run, a duplicate of that.
 local function settle(run, field)
     local id = call('HGET', run_of_items(run), field)
@@ -17,8 +17,7 @@ local function reschedule(run, field, at, now)
     keep(id, state)
 end
 
-local count, messages = number(), number()
-local id, changed = nil, false
+local changed = false
 
 local function write()
     local run, expected, version = argument(), argument(), number()
@@ -29,9 +28,12 @@ local function write()
     local fixed, workflow, key = argument(), argument(), argument()
     local indexes = {}
     for place = 1, number() do indexes[place] = argument() end
-    local settles, enqueues, reschedules, clears, sets = {}, {}, {}, {}, {}
+    local settles, reschedules, clears, sets = {}, {}, {}, {}
     for place = 1, number() do settles[place] = { argument(), argument() } end
-    for place = 1, number() do enqueues[place] = { argument(), argument() } end
+    -- Those of messages are read when they are put in.
+    local messages = number()
+    local first_message = taken
+    taken = taken + 7 * messages
     for place = 1, number() do reschedules[place] = { argument(), argument(), argument() } end
     for place = 1, number() do clears[place] = { argument(), argument() } end
     for place = 1, number() do sets[place] = { argument(), argument(), argument(), argument() } end
@@ -70,17 +72,16 @@ local function write()
 
     for _, it in ipairs(settles) do settle(it[1], it[2]) end
     flush()
-    for _, it in ipairs(enqueues) do
-        id = id or numbers(messages)
-        insert(text(id), it[1], it[2])
-        id = id + 1
-    end
+    local read = taken
+    taken = first_message
+    for _ = 1, messages do insert() end
+    taken = read
     flush()
     for _, it in ipairs(reschedules) do
         reschedule(it[1], it[2], it[3], at)
         flush()
     end
-    changed = changed or #enqueues > 0 or #reschedules > 0
+    changed = changed or messages > 0 or #reschedules > 0
     for _, it in ipairs(clears) do clear_timer(it[1], it[2]) end
     for _, it in ipairs(sets) do
         call('HSET', timers_of(it[1]), it[2], it[4])
@@ -90,6 +91,6 @@ local function write()
 end
 
 local outcomes = {}
-for place = 1, count do outcomes[place] = write() end
-if changed then wake(numbers(1)) end
+for place = 1, number() do outcomes[place] = write() end
+if changed then wake() end
 return outcomes

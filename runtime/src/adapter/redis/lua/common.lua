@@ -12,44 +12,44 @@ end
 local function number() return tonumber(argument()) end
 local function text(value) return string.format('%.0f', value) end
 
--- So many numbers that were never given before, from the one returned on. They follow the server's clock, so that none
--- is given again after a restart at which the last writes were lost.
-local function numbers(count)
-    local last = tonumber(call('GET', PREFIX .. 'seq') or 0)
-    local time = call('TIME')
-    local first = math.max(last + 1, time[1] * 1000000 + time[2])
-    call('SET', PREFIX .. 'seq', text(first + count - 1))
-    return first
-end
+-- Wakes those who wait: they read this stream from the last entry they have seen.
+local function wake() call('XADD', PREFIX .. 'wake', 'MAXLEN', '~', '1000', '*', 'n', '1') end
 
--- Wakes those who wait; the number is above all before.
-local function wake(mark)
-    call('XADD', PREFIX .. 'wake', 'MAXLEN', 1, text(mark) .. '-0', 'n', '1')
-end
-
--- Commands put off, so that one command takes the arguments of many messages.
-local pending, by_name = {}, {}
-local function later(command, key, ...)
-    local name = command .. key
-    local group = by_name[name]
+-- Commands put off, so that one command takes the arguments of many messages. Those without a key of their own have `false`.
+-- What is put off together does not depend on its order.
+local pending, groups = {}, {}
+local function later(command, key, first, second)
+    local by_key = groups[command]
+    if not by_key then
+        by_key = {}
+        groups[command] = by_key
+    end
+    local group = by_key[key]
     if not group then
         group = { command = command, key = key }
-        by_name[name] = group
+        by_key[key] = group
         pending[#pending + 1] = group
     end
-    for _, value in ipairs({ ... }) do group[#group + 1] = value end
+    local size = #group
+    group[size + 1] = first
+    group[size + 2] = second
 end
 local function flush()
     for _, group in ipairs(pending) do
         -- Even, so that no pair is cut; within what Lua can unpack.
         for from = 1, #group, 4000 do
-            call(group.command, group.key, unpack(group, from, math.min(from + 3999, #group)))
+            local to = math.min(from + 3999, #group)
+            if group.key then
+                call(group.command, group.key, unpack(group, from, to))
+            else
+                call(group.command, unpack(group, from, to))
+            end
         end
     end
-    pending, by_name = {}, {}
+    pending, groups = {}, {}
 end
 
--- Answers of a command that takes many arguments.
+-- Answers of a command that takes many arguments, and a key before them unless that is `false`.
 local function many(command, key, values)
     local answers = {}
     for from = 1, #values, 4000 do
@@ -60,7 +60,8 @@ local function many(command, key, values)
         else
             part = call(command, unpack(values, from, to))
         end
-        for _, answer in ipairs(part) do answers[#answers + 1] = answer end
+        if #values <= 4000 then return part end
+        for index, answer in ipairs(part) do answers[from + index - 1] = answer end
     end
     return answers
 end

@@ -1,4 +1,4 @@
--- ARGV: until, then number and fence of each.
+-- ARGV: until, then id and fence of each.
 local until_ = argument()
 local answers = {}
 for index, it in ipairs(held(2, 2)) do

@@ -1,2 +1,2 @@
 -- ARGV: queue, limit.
-return look_at(call('ZRANGEBYSCORE', PREFIX .. 'q:' .. ARGV[1], '-inf', '+inf', 'LIMIT', 0, ARGV[2]))
+return look_at(call('ZRANGEBYLEX', PREFIX .. 'q:' .. ARGV[1], '-', '+', 'LIMIT', 0, ARGV[2]))

@@ -1,8 +1,23 @@
 -- Messages. `m:ID` holds what does not change, as the client packed it; `c` what claims leave behind, for messages that
 -- were claimed once. A message is in `w:PRIORITY:QUEUE` (waiting, by when it is visible) or in `l:PRIORITY:QUEUE` (leased, by
--- the end of the lease), always in `q:QUEUE` (all, by number), and step items are in `s:RUN` and, once claimed, in `d`.
-local function waiting(it) return PREFIX .. 'w:' .. it.priority .. ':' .. it.queue end
-local function leased(it) return PREFIX .. 'l:' .. it.priority .. ':' .. it.queue end
+-- the end of the lease), always in `q:QUEUE` (all, by id), and step items are in `s:RUN` and, once claimed, in `d`.
+local function names(prefix)
+    local known = {}
+    return function(it)
+        local by_queue = known[it.priority]
+        if not by_queue then
+            by_queue = {}
+            known[it.priority] = by_queue
+        end
+        local name = by_queue[it.queue]
+        if not name then
+            name = PREFIX .. prefix .. it.priority .. ':' .. it.queue
+            by_queue[it.queue] = name
+        end
+        return name
+    end
+end
+local waiting, leased = names('w:'), names('l:')
 local CLAIMS, DEADLINES = PREFIX .. 'c', PREFIX .. 'd'
 
 -- The beginning of what the client packed.
@@ -57,21 +72,6 @@ local function keep(id, state) later('HSET', CLAIMS, id, pack_claim(state)) end
 
 local function run_of_items(run) return PREFIX .. 's:' .. run end
 
--- Puts in a message; gives its number, or that of the item its attempt has already.
-local function insert(id, available_at, record)
-    local it = read_record(record)
-    if it.is_step then
-        local items = run_of_items(it.run)
-        local there = call('HGET', items, it.field)
-        if there then return there end
-        call('HSET', items, it.field, id)
-    end
-    call('SET', PREFIX .. 'm:' .. id, record)
-    later('ZADD', waiting(it), available_at, id)
-    later('ZADD', PREFIX .. 'q:' .. it.queue, id, id)
-    return id
-end
-
 -- Takes it out for good. Its claim says where it is.
 local function remove(id, state)
     if state.is_step then
@@ -82,7 +82,7 @@ local function remove(id, state)
     later('ZREM', state.claimed and leased(state) or waiting(state), id)
     later('ZREM', PREFIX .. 'q:' .. state.queue, id)
     later('HDEL', CLAIMS, id)
-    call('DEL', PREFIX .. 'm:' .. id)
+    later('DEL', false, PREFIX .. 'm:' .. id)
 end
 
 -- Moves it to where it waits, as nobody's.
@@ -120,7 +120,7 @@ local function visible_at(id, state)
     return call('ZSCORE', state.claimed and leased(state) or waiting(state), id)
 end
 
--- A delivery as the client reads it: number, when visible, claim (empty: never claimed), record.
+-- A delivery as the client reads it: id, when visible, claim (empty: never claimed), record.
 local function deliver(out, id, at, packed, record)
     out[#out + 1] = id
     out[#out + 1] = at

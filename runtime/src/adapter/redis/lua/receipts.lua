@@ -1,4 +1,4 @@
--- Receipts with a current claim. ARGV: number and fence of each, from `first` on, `width` arguments each.
+-- Receipts with a current claim. ARGV: id and fence of each, from `first` on, `width` arguments each.
 local function held(first, width)
     local ids, found = {}, {}
     for at = first, #ARGV, width do ids[#ids + 1] = ARGV[at] end

@@ -6,7 +6,7 @@ for _, it in ipairs(chosen) do
     ids[#ids + 1] = it.id
     keys[#keys + 1] = PREFIX .. 'm:' .. it.id
 end
-local claims, records = many('HMGET', CLAIMS, ids), many('MGET', nil, keys)
+local claims, records = many('HMGET', CLAIMS, ids), many('MGET', false, keys)
 for index, it in ipairs(chosen) do
     local id, record, state = it.id, records[index], read_claim(claims[index])
     local timeout = nil

@@ -1,4 +1,4 @@
--- ARGV: queue of dead letters, now, whether there are other headers, those, then number and fence of each.
+-- ARGV: queue of dead letters, now, whether there are other headers, those, then id and fence of each.
 local queue, now = argument(), argument()
 local replace, headers = argument() == '1', argument()
 local answers = {}
@@ -20,10 +20,10 @@ for index, it in ipairs(held(5, 2)) do
         flush()
         state.claimed, state.is_step, state.losses, state.queue = false, false, 0, queue
         later('ZADD', waiting(state), now, id)
-        later('ZADD', PREFIX .. 'q:' .. queue, id, id)
+        later('ZADD', PREFIX .. 'q:' .. queue, '0', id)
         keep(id, state)
         flush()
     end
 end
-if #answers > 0 then wake(numbers(1)) end
+if #answers > 0 then wake() end
 return answers

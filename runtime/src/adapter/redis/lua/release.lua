@@ -1,4 +1,4 @@
--- ARGV: for each number, fence and when it is to be visible.
+-- ARGV: for each id, fence and when it is to be visible.
 local answers = {}
 for at = 1, #ARGV, 3 do
     local id, fence, visible = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
@@ -12,5 +12,5 @@ for at = 1, #ARGV, 3 do
     end
     answers[#answers + 1] = current and 1 or 0
 end
-if #answers > 0 then wake(numbers(1)) end
+if #answers > 0 then wake() end
 return answers

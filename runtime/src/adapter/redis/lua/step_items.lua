@@ -1,4 +1,4 @@
 -- ARGV: run.
 local ids = call('HVALS', run_of_items(ARGV[1]))
-table.sort(ids, function(a, b) return tonumber(a) < tonumber(b) end)
+table.sort(ids)
 return look_at(ids)

@@ -4,7 +4,7 @@ local in_turn, eldest = number(), number()
 
 local function before(a, b)
     if a.at ~= b.at then return a.at < b.at end
-    return tonumber(a.id) < tonumber(b.id)
+    return a.id < b.id
 end
 
 -- The first `count` visible messages of a set that are wanted, as {id, at, priority, queue}.
