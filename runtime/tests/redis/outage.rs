@@ -255,8 +255,9 @@ fn a_write_counts_once_the_replicas_have_it() {
     while !format!("{:?}", send(&mut replica, "ROLE")).contains("connected") {
         thread::sleep(Duration::from_millis(20));
     }
+    let patient = open(&format!("{}?replicas=1&response_timeout=60s", primary.dsn)).unwrap();
+    patient.publish(&[message("q", "m")], at(0)).unwrap();
     let store = open(&dsn).unwrap();
-    store.publish(&[message("q", "m")], at(0)).unwrap();
     lone.signal("STOP");
     let refused = store.publish(&[message("q", "m")], at(0)).unwrap_err();
     assert!(refused.to_string().contains("not known"), "{refused}");

@@ -68,7 +68,12 @@ local function state_of(id)
     return state
 end
 
-local function keep(id, state) later('HSET', CLAIMS, id, pack_claim(state)) end
+-- Puts it down, and gives it as it was put down.
+local function keep(id, state)
+    local packed = pack_claim(state)
+    later('HSET', CLAIMS, id, packed)
+    return packed
+end
 
 local function run_of_items(run) return PREFIX .. 's:' .. run end
 
@@ -102,7 +107,7 @@ local function note_loss(state)
     if state.claimed then state.losses = state.losses + 1 end
 end
 
--- Hands it out under a lease. `timeout` is that of a step item.
+-- Hands it out under a lease, and gives the packed claim. `timeout` is that of a step item.
 local function take(id, state, timeout, now, until_)
     note_loss(state)
     if not state.claimed then later('ZREM', waiting(state), id) end
@@ -113,7 +118,7 @@ local function take(id, state, timeout, now, until_)
         state.deadline = math.min(now + timeout, FAR)
         later('ZADD', DEADLINES, text(state.deadline), id)
     end
-    keep(id, state)
+    return keep(id, state)
 end
 
 local function visible_at(id, state)
@@ -150,9 +155,7 @@ local function claim_unless_held(id, state, now, until_)
         if tonumber(at) > now then return { at } end
     end
     local record = call('GET', PREFIX .. 'm:' .. id)
-    take(id, state, read_record(record).timeout, now, until_)
+    local packed = take(id, state, read_record(record).timeout, now, until_)
     flush()
-    local out = {}
-    deliver(out, id, until_, pack_claim(state), record)
-    return out
+    return { id, until_, packed, record }
 end

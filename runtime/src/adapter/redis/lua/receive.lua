@@ -16,8 +16,7 @@ for index, it in ipairs(chosen) do
         state.is_step = string.byte(record) == 1
     end
     if state.is_step and state.deadline == NONE then timeout = read_record(record).timeout end
-    take(id, state, timeout, now, until_)
-    deliver(out, id, until_, pack_claim(state), record)
+    deliver(out, id, until_, take(id, state, timeout, now, until_), record)
 end
 flush()
 return out

@@ -4,8 +4,7 @@ for _, it in ipairs(choose(is_step)) do
     local state = state_of(it.id)
     note_loss(state)
     put_back(it.id, state, until_)
-    keep(it.id, state)
-    deliver(out, it.id, until_, pack_claim(state), call('GET', PREFIX .. 'm:' .. it.id))
+    deliver(out, it.id, until_, keep(it.id, state), call('GET', PREFIX .. 'm:' .. it.id))
 end
 flush()
 return out
