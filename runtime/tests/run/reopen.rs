@@ -290,3 +290,19 @@ fn the_attempts_before_a_failure_count_when_the_step_is_tried_again() {
         recorded(Next::Final, RunStatus::Failed)
     );
 }
+
+#[test]
+fn what_a_block_that_is_done_kept_back_stays_as_it_is() {
+    let mut run = Run::of(
+        "steps:
+  - {id: done, kind: Parallel, continue_on_error: true, parallel: [{id: a, kind: Task, inline: {capabilities: [x]}}, {id: b, kind: Task, inline: {capabilities: [x]}}]}
+  - {id: last, kind: Task, inline: {capabilities: [x]}}",
+    );
+    run.fail("a", "FIRST");
+    run.fail("last", "SECOND");
+    run.retry("last").unwrap();
+    assert_eq!(
+        run.statuses(),
+        "done=failed a=failed b=canceled last=running"
+    );
+}
