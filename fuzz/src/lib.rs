@@ -159,6 +159,7 @@ pub fn plan(data: &[u8]) -> bool {
         env: Map::new(),
         queue: "default".to_owned(),
         default_retry: None,
+        groups: Vec::new(),
         parent: None,
     };
     let mut inputs = vec![Input::Start(Box::new(start))];

@@ -72,6 +72,7 @@ fn inputs() -> Vec<Input> {
         env: Map::new(),
         queue: "default".to_owned(),
         default_retry: None,
+        groups: Vec::new(),
         parent: None,
     };
     let done = |node, output| Input::Succeeded {

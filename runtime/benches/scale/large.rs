@@ -144,6 +144,7 @@ fn begin() -> Input {
         env: Map::new(),
         queue: QUEUE.to_owned(),
         default_retry: None,
+        groups: Vec::new(),
         parent: None,
     }))
 }

@@ -67,6 +67,7 @@ impl Core {
             Errand::StartChild(step) => self.start_child(run, step, more),
             Errand::CloseChild(step) => self.close_child(run, step, more),
             Errand::TellParent => self.tell_parent(run, more),
+            Errand::Group(_) => self.tend_group(run, more),
         }
     }
 
@@ -102,6 +103,7 @@ impl Core {
             let code = match rejection {
                 Rejection::InvalidInput { .. } => "VALIDATION_FAILED",
                 Rejection::Variable { .. } => "EXPRESSION_ERROR",
+                Rejection::GroupOfParent { .. } => "CONCURRENCY_DEADLOCK",
                 _ => "SUBFLOW_NOT_STARTED",
             };
             refused(code, rejection.to_string())
@@ -186,7 +188,7 @@ impl Core {
         self.answer(run, Input::ParentTold, more).map(|()| true)
     }
 
-    fn answer(&self, run: RunId, input: Input, more: &mut Errands) -> Result<(), Error> {
+    pub(super) fn answer(&self, run: RunId, input: Input, more: &mut Errands) -> Result<(), Error> {
         let answer = self.change_noting(vec![(run, input)], more).pop();
         answer.map_or(Ok(()), |answer| answer.map(drop))
     }

@@ -12,6 +12,7 @@ pub mod consumer;
 mod core;
 mod errand;
 mod export;
+mod group;
 mod import;
 mod keeper;
 mod library;

@@ -7,7 +7,7 @@ use super::Engine;
 use super::core::Core;
 use crate::error::{Category, Error, code};
 use crate::port::{Retention, RunHead, RunStatus, Timestamp};
-use crate::run::PARENT_LABEL;
+use crate::run::{GROUP_LABEL, PARENT_LABEL};
 
 /// Runs removed in one transaction: few enough for others to write in between.
 const BATCH: usize = 100;
@@ -34,8 +34,8 @@ pub struct Pruned {
 
 impl Engine {
     /// Removes runs that the rules no longer want, at most `limit`, with all that belongs to them. A dry run only says
-    /// which. What has not ended is never removed, and a run that is reopened meanwhile stays; so does one whose parent or
-    /// children do not know yet that it has ended.
+    /// which. What has not ended is never removed, and a run that is reopened meanwhile stays; so does one whose parent,
+    /// children or concurrency group do not know yet that it has ended.
     ///
     /// # Errors
     /// Category argument for a rule without a bound, or for a status in which no run has ended; what the store fails with.
@@ -82,14 +82,15 @@ impl Engine {
 }
 
 impl Core {
-    /// Whether a run that has ended is still to tell another one something: its parent, or its children.
+    /// Whether a run that has ended is still to tell others: its parent, its children, its concurrency group.
     fn has_errands(&self, head: &RunHead) -> Result<bool, Error> {
         let backend = self.backend()?;
         let alone = !head.labels.contains_key(PARENT_LABEL)
             && self
                 .plans
                 .of_hash(&head.plan, &*backend)
-                .is_ok_and(|plan| plan.subflows().next().is_none());
+                .is_ok_and(|plan| plan.subflows().next().is_none())
+            && !head.labels.contains_key(GROUP_LABEL);
         Ok(!alone && !backend.timers_of(&head.run)?.is_empty())
     }
 }

@@ -181,6 +181,7 @@ impl Core {
             env: self.options.env.clone(),
             queue,
             default_retry: self.options.default_retry.clone(),
+            groups: Vec::new(),
             parent: None,
         };
         let run = start.run;

@@ -6,6 +6,7 @@ use super::Engine;
 use super::stored::{Hot, not_found};
 use crate::error::Error;
 use crate::plan::Action;
+use crate::policy::{Group, Standing};
 use crate::port::{Delivery, RunId, RunStatus, Timestamp};
 use crate::run::{Hold, Phase, Place, StepState};
 
@@ -28,7 +29,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
-    /// `open`, `answer`, `child`, `dependencies` or `undispatched`.
+    /// `open`, `group`, `answer`, `child`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,14 +70,35 @@ impl Engine {
         let items = backend.step_items(&run)?;
         let head = backend.heads(&[run])?.pop().flatten();
         let head = head.ok_or_else(|| not_found(run))?;
+        let mut reasons = hot.reasons(&items, core.now());
+        if let Some((name, _, Standing::Waiting)) = hot.state.member(&hot.plan) {
+            // The steps wait for nothing but the run.
+            reasons.retain(|reason| reason.code != "dependencies");
+            let reason = in_group(name, run, &core.group(name)?);
+            reasons.insert(0, reason);
+        }
         Ok(Explanation {
             run,
             workflow: head.workflow,
             status: hot.state.status(),
             progress: hot.state.progress(),
-            reasons: hot.reasons(&items, core.now()),
+            reasons,
         })
     }
+}
+
+/// What a run waits for that has no slot of its concurrency group.
+fn in_group(name: &str, run: RunId, group: &Group) -> Reason {
+    let line = group.place(run).map_or(0, |place| place + 1);
+    let holders: Vec<_> = group.holders.iter().map(|it| it.run.to_string()).collect();
+    let text = match holders.as_slice() {
+        [] => format!("it is about to get a slot of concurrency group `{name}`"),
+        holders => format!(
+            "it waits for a slot of concurrency group `{name}`, as number {line} in line, for the end of run {}",
+            holders.join(" or ")
+        ),
+    };
+    Reason::of_run("group", text)
 }
 
 impl Hot {

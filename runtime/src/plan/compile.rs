@@ -9,8 +9,8 @@ use super::stored::FORMAT;
 use super::subflow::Family;
 use super::task::{Callee, Caller};
 use super::{
-    Action, BlockId, Construct, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, Resolver,
-    RunResult, Schema, TaskInput, TaskSteps, support,
+    Action, BlockId, Construct, FailureMode, Node, NodeId, Plan, PlanError, PlanKind,
+    PlannedConcurrency, Resolver, RunResult, Schema, TaskInput, TaskSteps, support,
 };
 use crate::expression::References;
 use crate::manifest::model::{Body, Manifest, OnFailure, Task, Workflow};
@@ -133,7 +133,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn workflow(&mut self, workflow: &Workflow) -> Model {
-        support::workflow(workflow, &mut self.errors);
         if let Some(orchestrator) = &workflow.foreign {
             self.errors.push(PlanError::Foreign {
                 orchestrator: orchestrator.clone(),
@@ -199,9 +198,24 @@ impl<'a> Compiler<'a> {
             max_parallel: workflow
                 .max_parallel
                 .map(|max| u32::try_from(max).unwrap_or(u32::MAX).max(1)),
+            concurrency: self.concurrency(workflow),
             propagate_skips: workflow.propagate_skips,
             ..self.model(PlanKind::Workflow, arena)
         }
+    }
+
+    /// The group is known when the run is created: no step has run then.
+    fn concurrency(&mut self, workflow: &Workflow) -> Option<PlannedConcurrency> {
+        let concurrency = workflow.concurrency.as_ref()?;
+        let reads = concurrency.group.references();
+        if reads.every_step || !reads.steps.is_empty() || !reads.step_positions.is_empty() {
+            self.errors.push(PlanError::GroupReadsSteps);
+        }
+        Some(PlannedConcurrency {
+            group: concurrency.group.clone(),
+            limit: concurrency.limit,
+            cancel_in_progress: concurrency.cancel_in_progress,
+        })
     }
 
     fn model(&self, kind: PlanKind, arena: Arena<'_>) -> Model {
@@ -221,6 +235,7 @@ impl<'a> Compiler<'a> {
             notification: None,
             timeout: None,
             max_parallel: None,
+            concurrency: None,
             propagate_skips: false,
             blocks: arena.blocks,
             nodes: arena.nodes,

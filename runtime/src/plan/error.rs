@@ -179,6 +179,11 @@ pub enum PlanError {
         /// JSON path of the step.
         path: String,
     },
+    /// The name of a concurrency group reads steps, and none has run when the run is created.
+    #[error(
+        "the concurrency group reads the result of a step, and is to be known before the first one runs"
+    )]
+    GroupReadsSteps,
     /// More steps than a plan may have, counting those of the tasks it is made of.
     #[error("the plan would have more than {limit} steps")]
     TooLarge {
@@ -223,6 +228,7 @@ impl PlanError {
             Self::NoItems { .. } => "OSSA-P017",
             Self::Subflow { .. } => "OSSA-P018",
             Self::TooDeep { .. } => "OSSA-P019",
+            Self::GroupReadsSteps => "OSSA-P022",
         }
     }
 
@@ -247,6 +253,7 @@ impl PlanError {
             | Self::MissingDependency { .. }
             | Self::NotRunnable { .. }
             | Self::TooLarge { .. }
+            | Self::GroupReadsSteps
             | Self::Compensation { .. }
             | Self::Foreign { .. } => None,
         }
@@ -272,6 +279,7 @@ impl PlanError {
             | Self::MissingDependency { path, .. }
             | Self::Unsupported { path, .. } => path,
             Self::NotRunnable { .. } => "$.kind",
+            Self::GroupReadsSteps => "$.spec.concurrency.group",
             Self::Compensation { .. } => "$.spec.error_handling",
             Self::Foreign { .. } | Self::TooLarge { .. } => "$.spec",
         }
@@ -312,6 +320,7 @@ impl PlanError {
             }
             Self::NotRunnable { .. } => "start a Task or a Workflow",
             Self::Recursion { .. } => "repeat steps with a loop; what runs itself never ends",
+            Self::GroupReadsSteps => "make it of the input, of variables or of the trigger",
             Self::TooDeep { .. } => "have fewer workflows run each other",
             Self::Subflow { error, .. } => error.help(),
             Self::NoItems { .. } => "name the list: `batch: {items: '${{ input.rows }}'}`",
@@ -365,8 +374,6 @@ pub enum Construct {
     FallbackSubflow,
     /// A close policy of a step that runs no workflow.
     ClosePolicyOfTask,
-    /// Runs serialised by group.
-    Concurrency,
     /// A batch as a run of its own.
     BatchAlone,
     /// A batch made of steps.
@@ -395,7 +402,6 @@ impl fmt::Display for Construct {
             Self::Agent => "an agent step",
             Self::FallbackSubflow => "a fallback that is a workflow",
             Self::ClosePolicyOfTask => "close_policy of a step that runs no workflow",
-            Self::Concurrency => "concurrency",
             Self::BatchAlone => "a batch as a run of its own",
             Self::BatchOfSteps => "a batch made of steps",
             Self::FallbackBatch => "a fallback task that is a batch",

@@ -36,8 +36,8 @@ use crate::port::PlanHash;
 pub use block::{Action, Block, Branches, Join, PlannedBranch, PlannedLoop, TaskSteps};
 pub use error::{Construct, PlanError, PlanLoadError, Relation};
 pub use model::{
-    BlockId, Check, FailureMode, Node, NodeId, OnError, PlanKind, PlannedBinding, RunResult,
-    TaskCall, TaskInput,
+    BlockId, Check, FailureMode, Node, NodeId, OnError, PlanKind, PlannedBinding,
+    PlannedConcurrency, RunResult, TaskCall, TaskInput,
 };
 pub use schema::Schema;
 pub use subflow::{MAX_SUBFLOW_DEPTH, PlannedSubflow};
@@ -177,6 +177,12 @@ impl Plan {
     #[must_use]
     pub const fn max_parallel(&self) -> Option<u32> {
         self.model.max_parallel
+    }
+
+    /// The group that bounds how many runs go on at once.
+    #[must_use]
+    pub const fn concurrency(&self) -> Option<&PlannedConcurrency> {
+        self.model.concurrency.as_ref()
     }
 
     /// Whether dependants of a skipped step are skipped too.

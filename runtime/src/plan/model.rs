@@ -67,10 +67,24 @@ pub(crate) struct Model {
     pub(crate) timeout: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_parallel: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) concurrency: Option<PlannedConcurrency>,
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) propagate_skips: bool,
     pub(crate) blocks: Vec<Block>,
     pub(crate) nodes: Vec<Node>,
+}
+
+/// The group that a run belongs to, and how many runs of it go on at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlannedConcurrency {
+    /// Name of the group; what gives no name is no group.
+    pub group: Template,
+    /// Runs at once.
+    pub limit: u32,
+    /// Older runs of the group are canceled instead of waited for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cancel_in_progress: bool,
 }
 
 /// Where a run's output comes from.

@@ -1,15 +1,7 @@
 //! Constructs that the model knows and this version does not run: each is refused by name.
 
 use super::{Construct, PlanError};
-use crate::manifest::model::{Reference, Step, StepAction, Task, Workflow};
-
-/// Refuses what a workflow asks for outside its steps.
-pub(super) fn workflow(workflow: &Workflow, errors: &mut Vec<PlanError>) {
-    let mut refuse = |construct, path: &str| errors.push(unsupported(construct, None, path));
-    if workflow.concurrency.is_some() {
-        refuse(Construct::Concurrency, "$.spec.concurrency");
-    }
-}
+use crate::manifest::model::{Reference, Step, StepAction, Task};
 
 /// Refuses what a step asks for, its task apart.
 pub(super) fn step(step: &Step, waited_for_wholly: bool, errors: &mut Vec<PlanError>) {

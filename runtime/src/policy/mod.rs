@@ -1,7 +1,9 @@
 //! Policies as values and pure functions: retry now; breaker, rate limit and schedule with their issues.
 
+mod group;
 mod retry;
 
+pub use group::{Group, Member, Standing};
 pub use retry::{
     Backoff, MAX_RETRY_AFTER, NON_RETRYABLE_CODES, RetryDecision, RetryPolicy, StopReason,
 };

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::effect::Effect;
 use super::errand::{Errand, place_of};
 use super::event::{Event, SkipReason};
+use super::group::GROUP_LABEL;
 use super::identity::child_run;
 use super::input::{RetryOwner, Start, StepError};
 use super::machine::Machine;
@@ -111,7 +112,7 @@ impl Machine<'_> {
         }
     }
 
-    fn send_on(&mut self, errand: Errand, due: Timestamp) {
+    pub(super) fn send_on(&mut self, errand: Errand, due: Timestamp) {
         self.effects.push(Effect::SetTimer {
             name: errand.timer(),
             generation: errand.generation(),
@@ -119,7 +120,7 @@ impl Machine<'_> {
         });
     }
 
-    fn done_with(&mut self, errand: Errand) {
+    pub(super) fn done_with(&mut self, errand: Errand) {
         let name = errand.timer();
         self.effects.push(Effect::ClearTimer { name });
     }
@@ -362,7 +363,9 @@ impl RunState {
         let starting =
             starting.map(|(place, step)| Errand::StartChild(place.attempt(run, step.attempt)));
         let told = self.untold.then_some(Errand::TellParent);
-        closing.chain(starting).chain(told).collect()
+        let group = self.group.as_ref().filter(|group| group.due);
+        let group = group.map(|_| Errand::Group(run));
+        closing.chain(starting).chain(told).chain(group).collect()
     }
 
     /// Whom to tell how this run ended, and what; `None` when nobody waits to hear it.
@@ -404,7 +407,7 @@ impl RunState {
 
     /// A child belongs to the business case of its parent, and runs as urgently, on the same queue.
     fn child_start(&self, plan: &Plan, attempt: &StepRef, input: Value) -> Start {
-        let own = [PARENT_LABEL];
+        let own = [PARENT_LABEL, GROUP_LABEL];
         let inherited = self.start.labels.iter();
         let inherited = inherited.filter(|(name, _)| !own.contains(&name.as_str()));
         let mut labels: Labels = inherited.map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -416,6 +419,13 @@ impl RunState {
             idempotency_key: None,
             labels,
             trigger: None,
+            groups: self
+                .start
+                .groups
+                .iter()
+                .chain(self.group.as_ref().map(|group| &group.name))
+                .cloned()
+                .collect(),
             parent: Some(Box::new(Parent {
                 run: self.run(),
                 workflow: self.workflow.clone(),
@@ -447,6 +457,7 @@ pub(super) fn forestall(
         workflow: plan.name().to_owned(),
         plan: plan.hash().clone(),
         variables: serde_json::Map::new(),
+        group: None,
         deadline: None,
     };
     let state = RunState::create(plan, &created, now)?;

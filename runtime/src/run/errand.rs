@@ -18,11 +18,14 @@ pub enum Errand {
     CloseChild(StepRef),
     /// Tell the parent run how this one ended.
     TellParent,
+    /// Bring the record of the concurrency group in line with this run.
+    Group(RunId),
 }
 
 const START: &str = "child";
 const CLOSE: &str = "close";
 const PARENT: &str = "parent";
+const GROUP: &str = "group";
 
 impl Errand {
     /// The errand that a timer stands for; `None` for a timer that is one.
@@ -30,6 +33,9 @@ impl Errand {
     pub fn of(run: RunId, timer: &str, generation: u64) -> Option<Self> {
         if timer == PARENT {
             return Some(Self::TellParent);
+        }
+        if timer == GROUP {
+            return Some(Self::Group(run));
         }
         let (kind, place) = timer.split_once('/')?;
         let attempt = |place: &str, attempt: u32| {
@@ -62,6 +68,7 @@ impl Errand {
                 format!("{CLOSE}/{}/{}/{}", step.scope, step.node, step.attempt)
             }
             Self::TellParent => PARENT.to_owned(),
+            Self::Group(_) => GROUP.to_owned(),
         }
     }
 
@@ -69,7 +76,7 @@ impl Errand {
     pub(super) fn generation(self) -> u64 {
         match self {
             Self::StartChild(step) => step.attempt.into(),
-            Self::CloseChild(_) | Self::TellParent => 1,
+            Self::CloseChild(_) | Self::TellParent | Self::Group(_) => 1,
         }
     }
 }

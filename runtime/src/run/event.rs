@@ -26,9 +26,17 @@ pub enum Event {
         /// `context.variables`, evaluated.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         variables: Map<String, Value>,
+        /// Its concurrency group: it begins when it has a slot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
         /// When the whole run must have ended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deadline: Option<Timestamp>,
+    },
+    /// The record of its concurrency group is in line with the run.
+    GroupNoted {
+        /// How many runs it waits for; 0 once it does not wait.
+        ahead: u32,
     },
     /// Its steps are being scheduled.
     RunStarted,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::child::Closing;
 use super::event::{Event, RunError, SkipReason};
+use super::group::GroupState;
 use super::input::StepError;
 use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal, StepState};
 use super::steer::StepOrder;
@@ -38,6 +39,7 @@ impl RunState {
             workflow,
             plan: hash,
             variables,
+            group,
             deadline,
         } = event
         else {
@@ -62,6 +64,7 @@ impl RunState {
             waiting: 0,
             children: 0,
             closing: Vec::new(),
+            group: group.clone().map(GroupState::new),
             untold: false,
             waits: 0,
             signals: Vec::new(),
@@ -92,6 +95,16 @@ impl RunState {
             Event::RunStarted => {
                 self.status = RunStatus::Running;
                 self.started_at = Some(at);
+                if let Some(group) = &mut self.group {
+                    group.noted(false);
+                    self.deadline = plan.timeout().map(|timeout| at.after(timeout));
+                }
+            }
+            Event::GroupNoted { .. } => {
+                let waits = self.status == RunStatus::Pending;
+                if let Some(group) = &mut self.group {
+                    group.noted(waits);
+                }
             }
             Event::RunCompleted { output } => {
                 self.error = None;
@@ -205,9 +218,16 @@ impl RunState {
         self.status = status;
         self.ended_at = Some(at);
         self.untold = self.start.parent.is_some();
+        self.concern_group();
         // What has ended is held no more, should it be reopened.
         self.paused = None;
         self.quarantined = None;
+    }
+
+    fn concern_group(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.due = true;
+        }
     }
 
     /// A new hold holds what was executed under an older one, too.
@@ -223,6 +243,7 @@ impl RunState {
         self.failing = None;
         self.ended_at = None;
         self.untold = false;
+        self.concern_group();
         self.deadline = plan.timeout().map(|timeout| at.after(timeout));
         self.deadline_generation += 1;
         self.error = self.first_failure(plan);
@@ -544,6 +565,7 @@ impl Event {
             | Self::RunMigrated { .. }
             | Self::RunReopened
             | Self::ParentTold
+            | Self::GroupNoted { .. }
             | Self::VariableSet { .. }
             | Self::SignalKept { .. }
             | Self::ValidationFailed { .. }

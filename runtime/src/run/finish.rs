@@ -103,7 +103,8 @@ impl Machine<'_> {
             return Ok(Answer::Ignored);
         }
         // Once more while it undoes what it did: that is given up, too.
-        if self.plan.compensation().is_some() && self.state.failing.is_none() {
+        let begun = self.status() != RunStatus::Pending;
+        if begun && self.plan.compensation().is_some() && self.state.failing.is_none() {
             self.stop_steps(false)?;
             self.clear_deadline();
             self.record(Event::RunCanceling { reason })?;

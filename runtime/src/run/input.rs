@@ -84,7 +84,14 @@ pub enum Input {
     },
     /// The parent run was told how this run ended.
     ParentTold,
-    /// Another run wants this one to end: its parent. May be said any number of times.
+    /// The run has a slot of its concurrency group.
+    Admit,
+    /// The record of its concurrency group is in line with the run.
+    GroupNoted {
+        /// How many runs it waits for, in line and at work.
+        ahead: u32,
+    },
+    /// Another run wants this one to end: its parent, or a newer one of its group. May be said any number of times.
     Close {
         /// At once, without compensation.
         abort: bool,
@@ -135,6 +142,9 @@ pub struct Start {
     /// Policy of steps for which the manifest names none; `None` = one attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_retry: Option<RetryPolicy>,
+    /// Concurrency groups of the runs around it: it must not wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// The attempt that it is the child run of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Box<Parent>>,

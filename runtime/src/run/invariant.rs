@@ -190,6 +190,11 @@ fn run_problems(plan: &Plan, state: &RunState) -> Vec<String> {
         !(state.is_held() && state.ended_at.is_some()),
         "held after its end",
     );
+    let begun = || state.steps().any(|(_, step)| step.phase != Phase::Pending);
+    claim(
+        state.status != RunStatus::Pending || !begun(),
+        "waits for its slot, and a step has begun",
+    );
     let unsettled = |async_too: bool| {
         state.steps().any(|(place, step)| {
             let mut around = state

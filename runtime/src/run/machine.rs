@@ -47,6 +47,7 @@ impl<'a> Machine<'a> {
     pub(super) fn record(&mut self, event: Event) -> Result<(), Rejection> {
         self.clear_wait(&event);
         self.tell_parent(&event);
+        self.concern_group(&event);
         self.state.evolve(self.plan, &event, self.now)?;
         self.events.push(event);
         Ok(())

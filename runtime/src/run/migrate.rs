@@ -11,7 +11,7 @@ use super::machine::Machine;
 use super::state::{Phase, Place, RunState, ScopeId, ScopeState, StepState};
 use super::transition::{Answer, Rejection, Transition};
 use crate::plan::{BlockId, NodeId, Plan};
-use crate::port::{PlanHash, Timestamp};
+use crate::port::{PlanHash, RunStatus, Timestamp};
 
 /// Something in which two versions of a workflow differ for a run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -203,8 +203,10 @@ pub fn migrate(
     })?;
     let free = root(&machine.state).filter(|(_, step)| step.unmet == 0);
     let free = free.map(|(place, _)| place).collect();
-    machine.unblocked = free;
-    machine.advance()?;
+    if machine.status() == RunStatus::Running {
+        machine.unblocked = free;
+        machine.advance()?;
+    }
     let status = machine.status();
     Ok(machine.finish(Answer::Applied { status }))
 }

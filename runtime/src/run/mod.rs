@@ -22,6 +22,9 @@
 //! | `ChildEnded` | the attempt is in flight | `ChildStarted`?, then as `Succeeded` or `Failed` |
 //! | `ChildClosed`, `ParentTold` | there was something to close, or to tell | `ChildClosed`, `ParentTold` |
 //! | `TimerFired` | `limit/…`, current | `ChildClosing`?, then as `Failed` (`TIMEOUT`) |
+//! | `Start` | … and the run belongs to a concurrency group | `RunCreated` |
+//! | `Admit` | the run waits for a slot of its group | `RunStarted`, then *advance* |
+//! | `GroupNoted` | the record of the group was to be brought in line | `GroupNoted` |
 //! | `Close` | the run has not ended, nor is about to | as `Cancel`, or abort |
 //! | `Cancel` | the run has not ended | *stop*, `RunCanceled` |
 //! | `Cancel` | … and has compensation steps | *stop*, `RunCanceling`, then *advance*; when all is undone `RunCanceled` |
@@ -73,6 +76,7 @@ mod event;
 mod evolve;
 mod failure;
 mod finish;
+mod group;
 mod identity;
 mod input;
 mod invariant;
@@ -103,6 +107,7 @@ pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, Step
 pub use errand::Errand;
 pub use event::{Event, RunError, SkipReason};
 pub use evolve::Unfitting;
+pub use group::{GROUP_LABEL, GroupState, MAX_GROUP_NAME, group_label};
 pub use identity::child_run;
 pub use input::{Input, RetryOwner, Start, StepError};
 pub use invariant::check_invariants;

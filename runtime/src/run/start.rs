@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::bounds::{MAX_DATA_DEPTH, foreign_violations, is_too_deep};
 use super::effect::Effect;
+use super::errand::Errand;
 use super::event::Event;
+use super::group::{self, GROUP_LABEL, group_label};
 use super::input::Start;
 use super::machine::Machine;
 use super::names::{Names, Site};
@@ -22,29 +24,44 @@ pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transit
         let given = start.labels.entry(name.clone());
         given.or_insert_with(|| value.clone());
     }
+    let variables = variables(plan, &start, now)?;
+    let names = Names {
+        plan,
+        start: &start,
+        variables: &variables,
+        state: None,
+        now,
+        input: None,
+        output: None,
+        isolated: false,
+        site: Site::of_run("group"),
+    };
+    let group = group::name(plan, &start, &names)?;
+    start.labels.remove(GROUP_LABEL);
+    if let Some(group) = &group {
+        let label = (GROUP_LABEL.to_owned(), group_label(group));
+        start.labels.extend([label]);
+    }
     let created = Event::RunCreated {
-        variables: variables(plan, &start, now)?,
+        // The time that a run waits for its slot does not count.
+        deadline: plan
+            .timeout()
+            .filter(|_| group.is_none())
+            .map(|timeout| now.after(timeout)),
+        group,
+        variables,
         start: Box::new(start),
         workflow: plan.name().to_owned(),
         plan: plan.hash().clone(),
-        deadline: plan.timeout().map(|timeout| now.after(timeout)),
     };
     let state = RunState::create(plan, &created, now)?;
     let mut machine = Machine::new(plan, state, now);
     machine.events.push(created);
-    machine.record(Event::RunStarted)?;
-    machine.set_deadline();
-    let roots = plan.nodes_of(BlockId::ROOT).map(|node| Place {
-        scope: ScopeId::ROOT,
-        node,
-    });
-    let free = roots.filter(|place| {
-        let step = machine.state.step(*place);
-        step.is_some_and(|step| step.unmet == 0)
-    });
-    let free = free.collect();
-    machine.unblocked = free;
-    machine.advance()?;
+    if machine.state.group.is_some() {
+        machine.send_on(Errand::Group(machine.state.run()), now);
+    } else {
+        machine.begin_run()?;
+    }
     let status = machine.status();
     Ok(machine.finish(Answer::Applied { status }))
 }
@@ -116,6 +133,22 @@ fn variables(plan: &Plan, start: &Start, now: Timestamp) -> Result<Map<String, V
 }
 
 impl Machine<'_> {
+    /// Begins the steps of the run.
+    pub(super) fn begin_run(&mut self) -> Result<(), Rejection> {
+        self.record(Event::RunStarted)?;
+        self.set_deadline();
+        let roots = self.plan.nodes_of(BlockId::ROOT).map(|node| Place {
+            scope: ScopeId::ROOT,
+            node,
+        });
+        let free = roots.filter(|place| {
+            let step = self.state.step(*place);
+            step.is_some_and(|step| step.unmet == 0)
+        });
+        self.unblocked = free.collect();
+        self.advance()
+    }
+
     /// Sets the timer of the run's deadline, if it has one.
     pub(super) fn set_deadline(&mut self) {
         if let Some(due) = self.state.deadline {

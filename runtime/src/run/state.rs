@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::child::Closing;
 use super::event::{RunError, SkipReason};
+use super::group::GroupState;
 use super::input::{Start, StepError};
 use crate::plan::{BlockId, Join, NodeId};
 use crate::port::{PlanHash, RunId, RunStatus, StepRef, Timestamp, Version};
@@ -82,6 +83,9 @@ pub struct RunState {
     /// Child runs that are to end because nobody waits for them any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) closing: Vec<Closing>,
+    /// The group whose slots it shares with other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<GroupState>,
     /// It has ended, and its parent is still to be told.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) untold: bool,

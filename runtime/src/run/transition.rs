@@ -191,6 +191,16 @@ pub enum Rejection {
         /// What stands in the way.
         differences: Vec<String>,
     },
+    /// The run would wait for a slot that the run which started it has. It does not exist.
+    #[error(
+        "`{workflow}` would wait for the run that started it: both belong to concurrency group `{group}`"
+    )]
+    GroupOfParent {
+        /// The workflow.
+        workflow: String,
+        /// The group.
+        group: String,
+    },
     /// The run is pinned to another plan.
     #[error("run {run} is pinned to plan {expected}, not {found}")]
     WrongPlan {
@@ -228,6 +238,7 @@ impl Rejection {
             Self::NotSteerable { .. } => "OSSA-R010",
             Self::StepNotSteerable { .. } => "OSSA-R011",
             Self::NotMigratable { .. } => "OSSA-R015",
+            Self::GroupOfParent { .. } => "OSSA-R016",
         }
     }
 }
@@ -303,6 +314,8 @@ pub fn apply(
         } => machine.child_ended(&step, started, result)?,
         Input::ChildClosed { step } => machine.child_closed(&step)?,
         Input::ParentTold => machine.parent_told()?,
+        Input::Admit => machine.admit()?,
+        Input::GroupNoted { ahead } => machine.group_noted(ahead)?,
         Input::Close { abort, reason } => machine.close(abort, reason)?,
         Input::Steer(order) => machine.steer(*order)?,
         Input::RetryStep { scope, node } => machine.retry_step(Place {

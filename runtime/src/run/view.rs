@@ -37,6 +37,8 @@ pub struct RunView {
     pub correlation_id: Option<String>,
     /// Names and values it is found by.
     pub labels: Labels,
+    /// Its concurrency group.
+    pub group: Option<String>,
     /// The step of another run that started it.
     pub parent: Option<Parent>,
     /// Its input, with defaults.
@@ -180,6 +182,7 @@ impl RunState {
             idempotency_key: self.start.idempotency_key.clone(),
             correlation_id: self.start.correlation_id.clone(),
             labels: self.start.labels.clone(),
+            group: self.group().map(|group| group.name.clone()),
             parent: self.parent().cloned(),
             input: self.start.input.clone(),
             variables: self.variables.clone(),

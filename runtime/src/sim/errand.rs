@@ -9,7 +9,8 @@ use super::worker::place_of;
 use super::world::World;
 use crate::manifest::model::ClosePolicy;
 use crate::plan::{Action, NodeId, Plan};
-use crate::port::{RunId, StepRef};
+use crate::policy::{Group, Member, Standing};
+use crate::port::{RunId, RunStatus, StepRef};
 use crate::run::{Errand, Input, Phase, Rejection, RunState, Start, StepError};
 
 impl<A: StoreAccess> World<'_, A> {
@@ -55,6 +56,9 @@ impl<A: StoreAccess> World<'_, A> {
                     }
                 }
             }),
+            Errand::Group(_) => state
+                .member_to_note(&plan)
+                .map(|(name, member, standing)| self.tend_group(process, name, member, standing)),
         };
         done.unwrap_or_else(|| {
             self.broken(format!(
@@ -62,6 +66,61 @@ impl<A: StoreAccess> World<'_, A> {
             ));
             false
         })
+    }
+
+    fn tend_group(
+        &mut self,
+        process: Process,
+        name: &str,
+        member: Member,
+        standing: Standing,
+    ) -> bool {
+        self.group(name).note(member, standing);
+        loop {
+            let holders = self.group(name).holders.clone();
+            let mut gone = None;
+            for holder in holders {
+                let status = self.ledgers.get(&holder.run).and_then(Ledger::status);
+                match status {
+                    Some(status) if !status.is_terminal() => {
+                        if matches!(
+                            self.change(process, holder.run, Input::Admit),
+                            Outcome::Unanswered
+                        ) {
+                            return false;
+                        }
+                    }
+                    _ => gone = Some(holder),
+                }
+            }
+            match gone {
+                Some(gone) => self.group(name).note(gone, Standing::Ended),
+                None => break,
+            }
+        }
+        let group = self.group(name).clone();
+        if standing == Standing::Waiting {
+            if group.holds(member.run) {
+                return true;
+            }
+            for other in group.superseded_by(member.run) {
+                let close = Input::Close {
+                    abort: false,
+                    reason: "a newer run of the group takes its place".to_owned(),
+                };
+                if matches!(self.change(process, other, close), Outcome::Unanswered) {
+                    return false;
+                }
+            }
+        }
+        let place = group.place(member.run);
+        let ahead = place.map_or(0, |place| place + group.holders.len());
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        self.acted(process, member.run, Input::GroupNoted { ahead })
+    }
+
+    fn group(&mut self, name: &str) -> &mut Group {
+        self.groups.entry(name.to_owned()).or_default()
     }
 
     fn acted(&mut self, process: Process, run: RunId, input: Input) -> bool {
@@ -154,6 +213,7 @@ impl<A: StoreAccess> World<'_, A> {
             let state = ledger.shadow.as_ref()?;
             self.problem_of_child(state)
                 .or_else(|| self.problem_of_parent(state))
+                .or_else(|| problem_of_place(state))
         })
     }
 
@@ -191,4 +251,10 @@ impl<A: StoreAccess> World<'_, A> {
             parent.run()
         ))
     }
+}
+
+/// Who waits for a slot gets it in the end.
+fn problem_of_place(state: &RunState) -> Option<String> {
+    let waits = state.status() == RunStatus::Pending;
+    waits.then(|| format!("run {} never gets a slot of its group", state.run()))
 }

@@ -13,7 +13,7 @@
 //! - a process that begins afresh reads that very state, and nothing a client was told of is ever gone;
 //! - each attempt has one result, whatever is reported twice or late;
 //! - what one run asks of another has a timer until it is done; in the end no child run is left that nobody waits for, and
-//!   no step that waits for a child which has ended.
+//!   no step that waits for a child which has ended, or for a slot of a group.
 //!
 //! The same scenario and seed give the same log, byte by byte; its hash is in the [`Report`].
 //!

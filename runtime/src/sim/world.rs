@@ -17,6 +17,7 @@ use super::simulation::Scenario;
 use super::store::{ModelStore, StoreAccess};
 use super::trace::Trace;
 use super::worker::{Execution, Report};
+use crate::policy::Group;
 use crate::port::{Priority, RunId, StepRef, Timestamp};
 use crate::run::{Input, Place, Rejection, RetryOwner, Start};
 
@@ -117,6 +118,8 @@ pub(super) struct World<'a, A> {
     pub(super) transport: Transport,
     pub(super) retry_owner: RetryOwner,
     pub(super) ledgers: BTreeMap<RunId, Ledger>,
+    /// The records of concurrency groups.
+    pub(super) groups: BTreeMap<String, Group>,
     pub(super) executions: BTreeMap<u64, Execution>,
     /// How often the machine was started: what it remembered before is gone.
     pub(super) boot: u32,
@@ -166,6 +169,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
             transport,
             retry_owner,
             ledgers: BTreeMap::new(),
+            groups: BTreeMap::new(),
             executions: BTreeMap::new(),
             boot: 0,
             doomed: false,
@@ -287,6 +291,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
             env: Map::new(),
             queue: "default".to_owned(),
             default_retry: self.scenario.default_retry.clone(),
+            groups: Vec::new(),
             parent: None,
         };
         let process = self.process_for(run);

@@ -21,6 +21,7 @@ mod concurrency;
 mod consumer;
 mod export;
 mod faults;
+mod group;
 mod hosts;
 mod inspect;
 mod killed;

@@ -47,6 +47,7 @@ fn the_manifests_of_the_pages_on_control_flow_run_to_their_ends() {
 }
 
 fn live(run: &mut Run) {
+    run.apply(Input::Admit).unwrap();
     loop {
         if let Some(step) = run.in_flight().first().cloned() {
             run.complete(&step, json!({"ok": true, "approved": true}));

@@ -82,6 +82,7 @@ pub(crate) fn start_with(input: Value) -> Start {
         env: Map::new(),
         queue: "work".to_owned(),
         default_retry: None,
+        groups: Vec::new(),
         parent: None,
     }
 }

@@ -19,6 +19,7 @@ mod failure;
 mod fallback;
 mod flow;
 mod goto;
+mod group;
 mod harness;
 mod invariant;
 mod migrate;

@@ -72,19 +72,6 @@ fn constructs_that_are_not_built_are_refused_by_name_with_their_step() {
 }
 
 #[test]
-fn constructs_of_the_workflow_are_refused_with_their_place() {
-    let steps = "steps: [{id: a, kind: Task, inline: {capabilities: [x]}}]";
-    let with = |section: &str| format!("{section}\n{steps}");
-    refused(
-        &with("concurrency: {group: g}"),
-        "OSSA-P010",
-        "concurrency",
-        "",
-        "$.spec.concurrency",
-    );
-}
-
-#[test]
 fn a_workflow_that_runs_itself_is_refused() {
     refused(
         "steps: [{id: a, kind: Task, ref: demo}]",
@@ -156,13 +143,13 @@ fn a_step_whose_task_needs_its_own_result_first_waits_for_itself() {
 #[test]
 fn every_error_is_reported_not_only_the_first() {
     let found = errors(&workflow(
-        "concurrency: {group: g}
+        "concurrency: {group: '${{ steps.a.output }}'}
 steps:
   - {id: a, kind: Task, ref: nowhere}
   - {id: b, kind: Agent, ref: agent}",
     ));
     let codes: Vec<_> = found.iter().map(PlanError::code).collect();
-    assert_eq!(codes, ["OSSA-P010", "OSSA-P001", "OSSA-P010"]);
+    assert_eq!(codes, ["OSSA-P001", "OSSA-P010", "OSSA-P022"]);
     assert!(found.iter().all(|error| !error.help().is_empty()));
 }
 

@@ -45,7 +45,8 @@ pub(crate) fn scenario(spec: &str) -> Scenario {
     )))
 }
 
-/// Workflows for the steps of a scenario to run: `child`, which undoes what it did, and runs `grandchild`.
+/// Workflows for the steps of a scenario to run: `child`, which undoes what it did, and runs `grandchild`, of which one goes
+/// on at a time; and `newest`, of which older runs give way.
 const FAMILY: &str = "---
 apiVersion: ossa/v0.3.0
 kind: Workflow
@@ -58,8 +59,16 @@ spec:
 ---
 apiVersion: ossa/v0.3.0
 kind: Workflow
+metadata: {name: newest}
+spec:
+  concurrency: {group: newest, limit: 2, cancel_in_progress: true}
+  steps: [{id: n0, inline: {capabilities: [x]}}]
+---
+apiVersion: ossa/v0.3.0
+kind: Workflow
 metadata: {name: grandchild}
 spec:
+  concurrency: {group: one-at-a-time}
   timeout_seconds: 600
   steps: [{id: g0, inline: {capabilities: [x]}}]
 ";

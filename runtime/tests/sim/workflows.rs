@@ -118,6 +118,7 @@ const CHILDREN: &[&str] = &[
     "ref: child, retry: {max_attempts: 3}, timeout_seconds: 30",
     "ref: grandchild, close_policy: abandon",
     "ref: grandchild, close_policy: abort, retry: {max_attempts: 2}",
+    "ref: newest, retry: {max_attempts: 2}",
 ];
 
 const TASK: &str = "kind: Task, inline: {capabilities: [x]}";
@@ -186,7 +187,8 @@ fn any_workflow() -> impl Strategy<Value = Scenario> {
         prop_oneof![
             Just(""),
             Just("concurrency: {max_parallel: 1}"),
-            Just("concurrency: {max_parallel: 3}")
+            Just("concurrency: {max_parallel: 3}"),
+            Just("concurrency: {max_parallel: 3, group: 'flag-${{ workflow.input.flag }}'}")
         ],
         prop_oneof![
             Just(""),

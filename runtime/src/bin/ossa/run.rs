@@ -208,6 +208,13 @@ fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {
     if let Some(id) = &run.correlation_id {
         facts.push(("correlation", id.clone()));
     }
+    if let Some(parent) = &run.parent {
+        let (id, step, workflow) = (parent.run, &parent.step, &parent.workflow);
+        facts.push(("parent", format!("{id}, step {step} of {workflow}")));
+    }
+    if let Some(group) = &run.group {
+        facts.push(("group", group.clone()));
+    }
     if !run.labels.is_empty() {
         let labels = run
             .labels
@@ -253,10 +260,11 @@ fn remark(step: &StepView) -> String {
         (Some(started), Some(finished)) => took(started, finished),
         _ => String::new(),
     };
-    match &step.error {
-        Some(error) => format!("{took}  {} ({})", error.message, error.code),
-        None => took,
-    }
+    let child = step.child.map(|run| format!("run {run}"));
+    let error = step.error.as_ref();
+    let error = error.map(|error| format!("{} ({})", error.message, error.code));
+    let parts = std::iter::once(took).chain(child).chain(error);
+    parts.collect::<Vec<_>>().join("  ")
 }
 
 fn took(from: Timestamp, until: Timestamp) -> String {

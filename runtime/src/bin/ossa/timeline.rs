@@ -58,6 +58,10 @@ fn text(event: &Event) -> String {
             ordered("run goes on with another version", by, reason)
         }
         Event::RunReopened => "run reopened".to_owned(),
+        Event::GroupNoted { ahead: 0 } => "its concurrency group knows".to_owned(),
+        Event::GroupNoted { ahead } => {
+            format!("waits for a slot of its concurrency group behind {ahead} runs")
+        }
         Event::ParentTold => "its parent knows".to_owned(),
         Event::VariableSet { name, .. } => format!("variable {name} set"),
         Event::ValidationFailed {
