@@ -327,6 +327,25 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * Looks at everything the engine depends on: store, manifests, clock. Opens the store, and makes it when it is not
+         * there.
+         *
+         * @return list<array{subject: string, condition: 'fine'|'warning'|'broken', found: string, remedy?: string}>
+         */
+        public function examine(): array
+        {
+        }
+
+        /**
+         * What the steps of all valid manifests call, each with the names under which it may be bound.
+         *
+         * @return list<array{manifest: string, step: string, keys: list<array{kind: string, key: string}>, bindings: list<array{capability: string, service: ?string, method: ?string}>}>
+         */
+        public function neededHandlers(): array
+        {
+        }
+
+        /**
          * A Messenger-shaped view of one of the store's queues.
          *
          * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int} $options

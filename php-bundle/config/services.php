@@ -7,6 +7,7 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\BatchDispatcher;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\DoctorCommand;
 use Ossa\SymfonyRuntime\Command\RunDecideCommand;
 use Ossa\SymfonyRuntime\Command\RunExportCommand;
 use Ossa\SymfonyRuntime\Command\RunHistoryCommand;
@@ -25,6 +26,7 @@ use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
+use Ossa\SymfonyRuntime\Doctor\Doctor;
 use Ossa\SymfonyRuntime\Drain\ConfiguredTransports;
 use Ossa\SymfonyRuntime\EngineFactory;
 use Ossa\SymfonyRuntime\EventListener\DeadLetterListener;
@@ -140,6 +142,11 @@ return static function (ContainerConfigurator $container): void {
             ->tag('console.command')
         ->set(MessengerPass::CONFIGURED_TRANSPORTS, ConfiguredTransports::class)
             ->args([service('messenger.transport_factory'), '$transports' => abstract_arg('DSN and options by transport'), '$serializers' => abstract_arg('serializers by transport')])
+        ->set(MessengerPass::DOCTOR, Doctor::class)
+            ->args([service('ossa.engine'), service(CapabilityPass::REGISTRY), service('messenger.receiver_locator'), '$transports' => abstract_arg('names of the transports')])
+        ->set('.ossa.command.doctor', DoctorCommand::class)
+            ->args([service(MessengerPass::DOCTOR)])
+            ->tag('console.command')
         ->set('.ossa.command.transport_drain', TransportDrainCommand::class)
             ->args([service(MessengerPass::CONFIGURED_TRANSPORTS), service('ossa.engine')])
             ->tag('console.command')

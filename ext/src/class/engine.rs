@@ -231,6 +231,14 @@ impl Engine {
         Ok(documents.into_iter().map(Manifest::from).collect())
     }
 
+    fn examine(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.runtime.get()?.examine())
+    }
+
+    fn needed_handlers(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.runtime.get()?.needed_handlers())
+    }
+
     #[php(defaults(options = Table::EMPTY))]
     fn transport(&self, options: Table<'_>) -> Answer<Transport> {
         Transport::over(self.runtime.get()?, &self.queue, options)

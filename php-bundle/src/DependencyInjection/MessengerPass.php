@@ -29,6 +29,7 @@ final class MessengerPass implements CompilerPassInterface
     public const UNDECODABLE_HANDLER = '.ossa.handler.undecodable';
     public const DEAD_LETTER_LISTENER = '.ossa.listener.dead_letter';
     public const CONFIGURED_TRANSPORTS = '.ossa.configured_transports';
+    public const DOCTOR = '.ossa.doctor';
 
     public function process(ContainerBuilder $container): void
     {
@@ -142,6 +143,7 @@ final class MessengerPass implements CompilerPassInterface
         $serializers = ServiceLocatorTagPass::register($container, $serializers);
         $container->getDefinition(self::UNDECODABLE_HANDLER)->setArgument('$serializers', $serializers);
         $container->getDefinition(self::CONFIGURED_TRANSPORTS)->setArgument('$transports', $transports)->setArgument('$serializers', $serializers);
+        $container->getDefinition(self::DOCTOR)->setArgument('$transports', array_keys($transports));
 
         $failures = 'messenger.failure.send_failed_message_to_failure_transport_listener';
         $byTransport = $container->hasDefinition($failures) ? $container->getDefinition($failures)->getArguments()[2] ?? [] : [];

@@ -37,13 +37,24 @@ final readonly class HandlerRegistry
      */
     public function handlersOf(StepClaim $claim): array
     {
-        $proposed = $this->proposedBy($claim);
+        $proposed = $this->proposedBy($claim->getBindings());
         $handlers = [];
         foreach ($claim->getCalls() as $keys) {
             $handlers[] = $this->first($keys, $proposed) ?? throw HandlerException::noHandler(self::missing($claim, $keys));
         }
 
         return [] !== $handlers ? $handlers : throw HandlerException::noHandler(self::missing($claim, []));
+    }
+
+    /**
+     * Whether a call has a handler.
+     *
+     * @param list<array{kind: string, key: string}>                                  $keys
+     * @param list<array{capability: string, service: ?string, method: ?string, ...}> $bindings what the manifest proposes
+     */
+    public function has(array $keys, array $bindings): bool
+    {
+        return null !== $this->target($keys, $this->proposedBy($bindings));
     }
 
     /**
@@ -62,6 +73,19 @@ final readonly class HandlerRegistry
      */
     private function first(array $keys, array $proposed): ?Handler
     {
+        $target = $this->target($keys, $proposed);
+
+        return null === $target ? null : $this->handler(...$target);
+    }
+
+    /**
+     * @param list<array{kind: string, key: string}> $keys
+     * @param array<string, array{string, string}>   $proposed
+     *
+     * @return array{string, string}|null
+     */
+    private function target(array $keys, array $proposed): ?array
+    {
         foreach ($keys as ['kind' => $kind, 'key' => $key]) {
             $target = $this->bound[$kind.':'.$key] ?? match ($kind) {
                 'entrypoint' => $this->proposals[ltrim($key, '\\')] ?? null,
@@ -69,7 +93,7 @@ final readonly class HandlerRegistry
                 default => null,
             };
             if (null !== $target) {
-                return $this->handler(...$target);
+                return $target;
             }
         }
 
@@ -87,12 +111,14 @@ final readonly class HandlerRegistry
     /**
      * The bindings of the manifest that the container allows, by capability.
      *
+     * @param list<array{capability: string, service: ?string, method: ?string, ...}> $bindings
+     *
      * @return array<string, array{string, string}>
      */
-    private function proposedBy(StepClaim $claim): array
+    private function proposedBy(array $bindings): array
     {
         $targets = [];
-        foreach ($claim->getBindings() as ['capability' => $capability, 'service' => $service, 'method' => $method]) {
+        foreach ($bindings as ['capability' => $capability, 'service' => $service, 'method' => $method]) {
             if (null === $service) {
                 continue;
             }

@@ -10,6 +10,7 @@ mod claim;
 mod claims;
 pub mod consumer;
 mod core;
+mod doctor;
 mod errand;
 mod export;
 mod group;
@@ -45,6 +46,7 @@ use crate::port::{Backend, StoreError};
 
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
+pub use doctor::{Condition, Examined, NeededHandler, ProposedHandler};
 pub use import::ImportedRun;
 pub use manage::OrderedBy;
 pub use messages::OutgoingMessage;

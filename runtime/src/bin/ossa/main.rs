@@ -3,6 +3,7 @@
 //! What was asked for goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 there are
 //! findings, 2 wrong usage or a failure to read or write. Colour only on a terminal, and not with `NO_COLOR`.
 
+mod doctor;
 mod explain;
 mod graph;
 mod output;
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Validate(validate::Validate),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Graph(graph::Draw),
     Run(run::Run),
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let mut output = Output::new();
     let result = match cli.verb {
         Verb::Validate(verb) => verb.run(&mut output),
+        Verb::Doctor(verb) => verb.run(&mut output),
         Verb::Explain(verb) => verb.run(&mut output),
         Verb::Graph(verb) => verb.run(&mut output),
         Verb::Run(verb) => verb.run(&mut output),

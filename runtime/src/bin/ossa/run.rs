@@ -180,7 +180,8 @@ pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
     open_with(store, EngineOptions::default())
 }
 
-fn open_with(store: Option<String>, options: EngineOptions) -> Result<Engine, Failure> {
+/// The engine over a store that is there; `None` = the one of OSSA_STORE.
+pub(crate) fn open_with(store: Option<String>, options: EngineOptions) -> Result<Engine, Failure> {
     let dsn = named(store)?;
     if !ossa_runtime::adapter::exists(&dsn).map_err(Error::from)? {
         let shown = ossa_runtime::adapter::RedactedDsn(&dsn);
