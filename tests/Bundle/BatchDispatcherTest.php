@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Ossa\Tests\Bundle;
 
 use Ossa\SymfonyRuntime\Message\OssaTaskMessage;
-use Ossa\SymfonyRuntime\Transport\OssaTransport;
+use Ossa\SymfonyRuntime\Transport\ListableOssaTransport;
 use Ossa\Tests\Application\ApplicationTestCase;
 use Ossa\Tests\Bundle\Fixture\Newsletter;
 use Symfony\Component\Messenger\Envelope;
@@ -67,7 +67,7 @@ final class BatchDispatcherTest extends ApplicationTestCase
     private function waiting(string $transport): array
     {
         $names = [];
-        foreach ($this->service(OssaTransport::class, 'messenger.transport.'.$transport)->all() as $envelope) {
+        foreach ($this->service(ListableOssaTransport::class, 'messenger.transport.'.$transport)->all() as $envelope) {
             $message = $envelope->getMessage();
             self::assertInstanceOf(OssaTaskMessage::class, $message);
             $names[] = $message->getManifest();

@@ -9,6 +9,7 @@ use Ossa\SymfonyRuntime\Message\OssaTaskMessage;
 use Ossa\SymfonyRuntime\Message\OssaUndecodableMessage;
 use Ossa\SymfonyRuntime\Stamp\OssaContextStamp;
 use Ossa\SymfonyRuntime\Stamp\PriorityStamp;
+use Ossa\SymfonyRuntime\Transport\ListableOssaTransport;
 use Ossa\SymfonyRuntime\Transport\OssaTransport;
 use Ossa\Tests\Application\ApplicationTestCase;
 use Ossa\Tests\Application\Handler\Workshop;
@@ -318,9 +319,9 @@ final class TransportTest extends ApplicationTestCase
         $transport->keepalive($received, 5);
     }
 
-    private function ossa(string $name): OssaTransport
+    private function ossa(string $name): ListableOssaTransport
     {
-        return $this->service(OssaTransport::class, 'messenger.transport.'.$name);
+        return $this->service(ListableOssaTransport::class, 'messenger.transport.'.$name);
     }
 
     private static function task(string $name, StampInterface ...$stamps): Envelope

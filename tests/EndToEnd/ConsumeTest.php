@@ -7,6 +7,7 @@ namespace Ossa\Tests\EndToEnd;
 use Ossa\Tests\Application\Handler\Job;
 use Ossa\Tests\Application\Handler\JobHandler;
 use Ossa\Tests\Application\ProcessTestCase;
+use Ossa\Tests\Support\TestServer;
 use PHPUnit\Framework\Attributes\DataProvider;
 use Symfony\Component\Messenger\Stamp\TransportNamesStamp;
 
@@ -16,8 +17,9 @@ final class ConsumeTest extends ProcessTestCase
     /** @return iterable<string, array{string}> */
     public static function transports(): iterable
     {
-        yield 'ossa' => ['ossa://default'];
-        yield 'SQLite' => ['ossa+sqlite:///%env(OSSA_TEST_FOLDER)%/queue.db'];
+        yield 'ossa' => ['ossa://default?'];
+        yield 'SQLite' => ['ossa+sqlite:///%env(OSSA_TEST_FOLDER)%/queue.db?'];
+        yield 'Redis' => ['redis'];
     }
 
     #[DataProvider('transports')]
@@ -161,12 +163,15 @@ final class ConsumeTest extends ProcessTestCase
 
     private function bootOn(string $dsn, int $leaseSeconds = 1): void
     {
+        if ('redis' === $dsn) {
+            $dsn = 'ossa+'.TestServer::shared('redis')->dsn.'?prefix=p'.bin2hex(random_bytes(6)).'&';
+        }
         $this->boot(
             ['runtime' => ['lease_seconds' => $leaseSeconds]],
             ['failure_transport' => 'failed', 'transports' => [
-                'work' => ['dsn' => $dsn.'?queue=work', 'retry_strategy' => ['max_retries' => 0]],
-                'other' => $dsn.'?queue=elsewhere',
-                'failed' => $dsn.'?queue=failed',
+                'work' => ['dsn' => $dsn.'queue=work', 'retry_strategy' => ['max_retries' => 0]],
+                'other' => $dsn.'queue=elsewhere',
+                'failed' => $dsn.'queue=failed',
             ], 'routing' => [Job::class => 'work']],
             [JobHandler::class],
         );

@@ -78,6 +78,12 @@ final readonly class OssaDsn
         return $this->store;
     }
 
+    /** Whether the queue is one of a message broker, which cannot show what waits in it. */
+    public function namesBroker(): bool
+    {
+        return 1 === preg_match('~^amqps?:~', $this->store ?? '');
+    }
+
     /** @return array<string, mixed> */
     public function __debugInfo(): array
     {

@@ -16,7 +16,6 @@ use Symfony\Component\Messenger\Exception\LogicException;
 use Symfony\Component\Messenger\Exception\TransportException;
 use Symfony\Component\Messenger\Stamp\DelayStamp;
 use Symfony\Component\Messenger\Stamp\TransportMessageIdStamp;
-use Symfony\Component\Messenger\Transport\Receiver\ListableReceiverInterface;
 use Symfony\Component\Messenger\Transport\Receiver\MessageCountAwareInterface;
 use Symfony\Component\Messenger\Transport\Receiver\QueueReceiverInterface;
 use Symfony\Component\Messenger\Transport\Serialization\SerializerInterface;
@@ -26,8 +25,10 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
 /**
  * A queue of the engine's store, or of one of its own, as a Messenger transport. It carries any message; step items that
  * the engine put into the queue arrive as {@see OssaStepMessage}.
+ *
+ * Made by {@see OssaTransportFactory}.
  */
-final class OssaTransport implements TransportInterface, QueueReceiverInterface, ListableReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, CloseableTransport
+class OssaTransport implements TransportInterface, QueueReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, CloseableTransport
 {
     /** How long to wait in one go while other queues of the same worker are watched too. */
     private const SLICE_MS = 20;
@@ -82,7 +83,7 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
     public function sendMany(array $envelopes): array
     {
         $messages = array_map($this->message(...), $envelopes);
-        $ids = $this->calling(fn (): array => $this->queue($this->dsn->queue)->sendMany($messages));
+        $ids = $this->calling(fn (): array => $this->queue()->sendMany($messages));
 
         return array_map(static fn (Envelope $envelope, string $id): Envelope => $envelope->with(new TransportMessageIdStamp($id)), $envelopes, $ids);
     }
@@ -128,29 +129,14 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
         $this->calling(fn () => $this->queue($received->queue)->keepalive($received->id, $seconds));
     }
 
-    /** @return iterable<Envelope> */
-    public function all(?int $limit = null): iterable
-    {
-        foreach ($this->calling(fn (): array => $this->queue($this->dsn->queue)->all($limit)) as $delivery) {
-            yield $this->envelope($delivery, false);
-        }
-    }
-
-    public function find(mixed $id): ?Envelope
-    {
-        $delivery = \is_string($id) || \is_int($id) ? $this->calling(fn (): ?Delivery => $this->queue($this->dsn->queue)->find((string) $id)) : null;
-
-        return null === $delivery ? null : $this->envelope($delivery, false);
-    }
-
     public function getMessageCount(): int
     {
-        return $this->calling(fn (): int => $this->queue($this->dsn->queue)->count());
+        return $this->calling(fn (): int => $this->queue()->count());
     }
 
     public function setup(): void
     {
-        $this->calling(fn () => $this->queue($this->dsn->queue)->setup());
+        $this->calling(fn () => $this->queue()->setup());
     }
 
     /** Writes out what was acknowledged. */
@@ -173,7 +159,7 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
     /** Whether a message could be had at once. */
     public function isReady(): bool
     {
-        return $this->calling(fn (): int => $this->queue($this->dsn->queue)->counts()['ready']) > 0;
+        return $this->calling(fn (): int => $this->queue()->counts()['ready']) > 0;
     }
 
     /**
@@ -241,7 +227,7 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
         return null;
     }
 
-    private function envelope(Delivery $delivery, bool $held): Envelope
+    protected function envelope(Delivery $delivery, bool $held): Envelope
     {
         return DeliveredEnvelope::of($delivery, $this->serializer, $this->name, $held);
     }
@@ -257,8 +243,10 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
         return $received;
     }
 
-    private function queue(string $name): Transport
+    protected function queue(?string $name = null): Transport
     {
+        $name ??= $this->dsn->queue;
+
         return $this->queues[$name] ??= ($this->engine)()->transport(array_filter([
             'queue' => $name,
             // For messages whose workers died again and again.
@@ -277,7 +265,7 @@ final class OssaTransport implements TransportInterface, QueueReceiverInterface,
      *
      * @throws TransportException
      */
-    private function calling(\Closure $call): mixed
+    protected function calling(\Closure $call): mixed
     {
         try {
             return $call();

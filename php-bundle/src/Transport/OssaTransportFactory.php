@@ -35,7 +35,8 @@ final class OssaTransportFactory implements TransportFactoryInterface
         unset($options['transport_name']);
         $parsed = OssaDsn::parse($dsn, $options);
         $engine = null === $parsed->getStore() ? $this->engine : fn (): Engine => $this->store($parsed->getStore());
-        $transport = new OssaTransport($engine, $parsed, $serializer, $this->worker, $this->batch, \is_string($name) ? $name : '');
+        $class = $parsed->namesBroker() ? OssaTransport::class : ListableOssaTransport::class;
+        $transport = new $class($engine, $parsed, $serializer, $this->worker, $this->batch, \is_string($name) ? $name : '');
         $this->worker->add($transport);
 
         return $transport;
