@@ -2,7 +2,7 @@
 # SYMFONY=7.4 chooses the other Symfony line: make test SYMFONY=7.4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix coverage mutants bench stubs clean
+.PHONY: help setup demo test lint fix coverage mutants bench chaos stubs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ mutants: setup ## Change the core in one place at a time and ask whether a test 
 
 bench: setup ## Run the benchmarks with a release build and print medians and ratios
 	@scripts/bench
+
+chaos: setup ## Kill workers and servers for 100 rounds on each backend and print what was lost or doubled (scripts/chaos 5 redis for less)
+	@scripts/chaos
 
 stubs: setup ## Hold the PHP stubs (ext/stubs) against the extension and show every difference
 	@scripts/stubs

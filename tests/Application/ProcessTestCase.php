@@ -91,13 +91,12 @@ abstract class ProcessTestCase extends ApplicationTestCase
     /** Asks the workers to end, and waits until they have. */
     protected function stopWorkers(): void
     {
-        foreach ($this->workers as $worker) {
-            if ($worker->isRunning()) {
+        // Messenger passes over a signal that comes before its worker is made.
+        while ([] !== $running = array_filter($this->workers, static fn (Process $worker): bool => $worker->isRunning())) {
+            foreach ($running as $worker) {
                 $worker->signal(\SIGTERM);
             }
-        }
-        foreach ($this->workers as $worker) {
-            $worker->wait();
+            usleep(200_000);
         }
         $this->workers = [];
     }
