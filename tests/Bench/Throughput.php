@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Ossa\Tests\Bench;
 
+use Ossa\SymfonyRuntime\Transport\OssaTransport;
 use Symfony\Component\EventDispatcher\EventDispatcher;
 use Symfony\Component\Filesystem\Filesystem;
 use Symfony\Component\Messenger\Envelope;
@@ -15,11 +16,13 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
 use Symfony\Component\Messenger\Worker;
 
 /**
- * Sends n messages one by one, each durable before the next, then handles them with one unchanged Symfony Worker. The
- * variants alternate within each round, so that a busy moment of the machine hits all of them.
+ * Sends n messages one by one, each durable before the next, then handles them with one unchanged Symfony Worker, and,
+ * where the transport can, sends n more in batches of a hundred. The variants alternate within each round, so that a busy moment of the machine hits all of them.
  */
 final readonly class Throughput
 {
+    private const BATCH = 100;
+
     public function __construct(private int $messages, private int $rounds)
     {
     }
@@ -27,7 +30,7 @@ final readonly class Throughput
     /**
      * @param non-empty-list<Variant> $variants
      *
-     * @return array<string, array{send: float, consume: float}> messages a second by variant, medians of the rounds
+     * @return array<string, array{send: float, consume: float, batch: float}> messages a second by variant, medians of the rounds; 0 where a transport has no batches
      */
     public function measure(array $variants): array
     {
@@ -35,20 +38,22 @@ final readonly class Throughput
         for ($round = 1; $round <= $this->rounds; ++$round) {
             foreach ($variants as $variant) {
                 fprintf(\STDERR, "round %d of %d: %s\n", $round, $this->rounds, $variant->name);
-                [$send, $consume] = $this->once($variant);
+                [$send, $consume, $batch] = $this->once($variant);
                 $rates[$variant->name]['send'][] = $send;
                 $rates[$variant->name]['consume'][] = $consume;
+                $rates[$variant->name]['batch'][] = $batch;
             }
         }
 
         return array_map(static fn (array $rate): array => [
             'send' => Statistics::median($rate['send']),
             'consume' => Statistics::median($rate['consume']),
+            'batch' => Statistics::median($rate['batch']),
         ], $rates);
     }
 
     /**
-     * @return array{float, float}
+     * @return array{float, float, float}
      */
     private function once(Variant $variant): array
     {
@@ -69,11 +74,21 @@ final readonly class Throughput
             $began = hrtime(true);
             $this->consume($transport, $this->messages);
 
-            return [$send, $this->rate($began)];
+            return [$send, $this->rate($began), $transport instanceof OssaTransport ? $this->sendInBatches($transport) : 0.0];
         } finally {
             unset($transport);
             $files->remove($folder);
         }
+    }
+
+    private function sendInBatches(OssaTransport $transport): float
+    {
+        $began = hrtime(true);
+        for ($i = 0; $i < $this->messages; $i += self::BATCH) {
+            $transport->sendMany(array_map(static fn (int $number): Envelope => new Envelope(new BenchMessage($number)), range($i, $i + self::BATCH - 1)));
+        }
+
+        return $this->rate($began);
     }
 
     private function consume(TransportInterface $transport, int $messages): void
