@@ -77,7 +77,11 @@ fn a_sound_installation_is_fine_and_nothing_is_left_in_its_store() {
 #[test]
 fn a_wrong_manifest_is_broken_and_told_with_its_place() {
     let installation = Installation::new();
-    fs::write(installation.manifests().join("bad.yaml"), "apiVersion: ossa/v0.3.0\nkind: Task\n").unwrap();
+    fs::write(
+        installation.manifests().join("bad.yaml"),
+        "apiVersion: ossa/v0.3.0\nkind: Task\n",
+    )
+    .unwrap();
 
     let told = installation.examined(2);
 
