@@ -617,6 +617,20 @@ namespace Ossa\Runtime {
         {
         }
 
+        /**
+         * The step of another run that started this one.
+         *
+         * @return array{run: string, workflow: string, step: string, scope: int, node: int, attempt: int}|null
+         */
+        public function getParent(): ?array
+        {
+        }
+
+        /** The group of runs of which only so many go on at once. */
+        public function getConcurrencyGroup(): ?string
+        {
+        }
+
         /** @return array<string, string> */
         public function getLabels(): array
         {
@@ -643,7 +657,7 @@ namespace Ossa\Runtime {
         /**
          * Steps in plan order. Times are milliseconds since the Unix epoch.
          *
-         * @return list<array{id: string, name: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int}>
+         * @return list<array{id: string, name: ?string, child: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int}>
          */
         public function getSteps(): array
         {

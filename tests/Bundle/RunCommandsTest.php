@@ -57,6 +57,40 @@ final class RunCommandsTest extends ApplicationTestCase
         self::assertSame('skipped', $this->step($run, 'bad')['status']);
     }
 
+    /** @return iterable<string, array{list<string>, array<string, mixed>, array<string, mixed>}> */
+    public static function transports(): iterable
+    {
+        yield 'the engine\'s own' => [['ossa'], [], []];
+        yield 'another one' => [['async'], ['runtime' => ['transport' => 'async']], ['transports' => ['async' => 'in-memory://']]];
+    }
+
+    /**
+     * @param list<string>         $receivers
+     * @param array<string, mixed> $ossa
+     * @param array<string, mixed> $messenger
+     */
+    #[DataProvider('transports')]
+    public function testAWorkflowWithinAWorkflowIsWorkedOffAndBothNameEachOther(array $receivers, array $ossa, array $messenger): void
+    {
+        $this->boot($ossa, $messenger, [Workshop::class]);
+        $this->manifest('outer', "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {name: outer}\nspec:\n  concurrency: {group: one}\n  steps:\n    - {id: inside, kind: Task, ref: inner, input: {value: 7}}\n    - {id: after, kind: Task, ref: echo}\n");
+        $this->manifest('inner', "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {name: inner}\nspec:\n  steps: [{id: only, kind: Task, ref: echo, input: {value: '\${{ workflow.input.value }}'}}]\n");
+        $run = $this->runtime()->startWorkflow('outer')->getId();
+        $waiting = $this->runtime()->startWorkflow('outer')->getId();
+        self::assertSame(['waiting', 'pending'], [$this->runOf($run)->getStatus(), $this->runOf($waiting)->getStatus()]);
+
+        $child = $this->step($run, 'inside')['child'];
+        self::assertIsString($child);
+        self::assertSame(['run' => $run, 'step' => 'inside'], array_intersect_key($this->runOf($child)->getParent() ?? [], ['run' => 0, 'step' => 0]));
+        self::assertStringContainsString("inside runs as $child", $this->console(['command' => 'ossa:run:show', 'id' => $run])->getDisplay());
+        self::assertStringContainsString("Child of run $run", $this->console(['command' => 'ossa:run:show', 'id' => $child])->getDisplay());
+        $children = json_decode($this->console(['command' => 'ossa:run:list', '--format' => 'json', '--label' => ["ossa.parent=$run"]])->getDisplay(), true);
+        self::assertSame([$child], array_column((array) $children, 'id'));
+
+        self::assertSame('completed', $this->workUntilEnded($run, $receivers)->getStatus());
+        self::assertSame('completed', $this->workUntilEnded($waiting, $receivers)->getStatus());
+    }
+
     /** @return iterable<string, array{string, array<string, string>, string}> */
     public static function refusals(): iterable
     {

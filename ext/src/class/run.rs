@@ -51,6 +51,14 @@ impl Run {
         self.0.run.correlation_id.as_deref()
     }
 
+    fn get_parent(&self) -> Answer<Option<ZBox<ZendHashTable>>> {
+        self.0.run.parent.as_ref().map(to_php::table_of).transpose()
+    }
+
+    fn get_concurrency_group(&self) -> Option<&str> {
+        self.0.run.group.as_deref()
+    }
+
     fn get_labels(&self) -> Answer<ZBox<ZendHashTable>> {
         to_php::table_of(&self.0.run.labels)
     }

@@ -46,6 +46,8 @@ final class EventLine
             'step_retry_scheduled' => [$attempt, \is_int($event['due'] ?? null) && \is_int($event['at'] ?? null) ? \sprintf('in %d ms', max(0, $event['due'] - $event['at'])) : null],
             'step_skipped' => [self::text($event, 'reason')],
             'step_fell_back' => ['to', self::text($event, 'fallback')],
+            'child_started', 'child_closing', 'child_closed' => [$attempt, 'run', self::text($event, 'run')],
+            'group_noted' => \is_int($event['ahead'] ?? null) && $event['ahead'] > 0 ? [\sprintf('behind %d runs', $event['ahead'])] : [],
             'variable_set' => [self::text($event, 'name')],
             'run_created' => [self::text($event, 'workflow')],
             'run_canceled' => [self::text($event, 'reason')],

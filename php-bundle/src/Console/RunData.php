@@ -23,6 +23,8 @@ final class RunData
             'status' => $run->getStatus(),
             'progress' => $run->getProgress(),
             'correlation_id' => $run->getCorrelationId(),
+            'parent' => $run->getParent(),
+            'concurrency_group' => $run->getConcurrencyGroup(),
             'labels' => (object) $run->getLabels(),
             'created_at' => self::date($run->getCreatedAt()),
             'ended_at' => self::date($run->getEndedAt()),

@@ -38,6 +38,14 @@ final readonly class RunTimeline
         if (null !== $run->getCorrelationId()) {
             $this->output->writeln('Correlation id: '.OutputFormatter::escape($run->getCorrelationId()));
         }
+        $parent = $run->getParent();
+        if (null !== $parent) {
+            $this->output->writeln(\sprintf('Child of run %s (step %s of %s)', $parent['run'], OutputFormatter::escape($parent['step']), OutputFormatter::escape($parent['workflow'])));
+        }
+        $group = $run->getConcurrencyGroup();
+        if (null !== $group) {
+            $this->output->writeln('Concurrency group: '.OutputFormatter::escape($group));
+        }
         $error = $run->getError();
         if (null !== $error) {
             $this->output->writeln(\sprintf('<fg=red>%s</>: %s%s', OutputFormatter::escape($error['code']), OutputFormatter::escape($error['message']), isset($error['step_id']) ? ' (step '.OutputFormatter::escape($error['step_id']).')' : ''));
@@ -62,6 +70,11 @@ final readonly class RunTimeline
             ]);
         }
         $table->render();
+        foreach ($run->getSteps() as $step) {
+            if (null !== $step['child']) {
+                $this->output->writeln(\sprintf('%s runs as %s', OutputFormatter::escape($step['id']), $step['child']));
+            }
+        }
         $this->output->writeln('<fg=green>#</> run  <fg=red>x</> failed attempt  <fg=gray>.</> waiting for the next attempt');
     }
 
