@@ -6,7 +6,9 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=errors");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors");
+    // Asked now, not when this was compiled: a build cache may serve a clone that has moved.
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let folder = Path::new(&package).join("errors");
     let mut pages = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
