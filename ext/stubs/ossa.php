@@ -749,7 +749,7 @@ namespace Ossa\Runtime {
          *
          * @throws Exception\EngineException when the run or step is unknown, or the step has not failed
          */
-        public function retryStep(string $runId, string $step): string
+        public function retryStep(string $runId, string $step, string $reason = ''): string
         {
         }
 

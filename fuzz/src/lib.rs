@@ -8,7 +8,8 @@ use ossa_runtime::manifest::{Options, load_str};
 use ossa_runtime::plan::{Plan, Resolver, Unresolved};
 use ossa_runtime::port::{LogRow, Priority, RunId, Snapshot, StepRef, Timestamp, Version};
 use ossa_runtime::run::{
-    DEADLINE_TIMER, Effect, Input, RetryOwner, RunState, Start, StepError, apply,
+    Command, DEADLINE_TIMER, Effect, Input, Order, RetryOwner, RowValues, RunState, Start,
+    StepError, StepOrder, apply,
 };
 use ossa_runtime::sim::{Faults, Scenario, StubbedReferences};
 use serde_json::{Map, json};
@@ -108,7 +109,7 @@ pub fn log(data: &[u8]) -> bool {
                 version: Version(0),
                 state: line.to_owned(),
             };
-            match RunState::from_snapshot(plan, &snapshot) {
+            match RunState::from_snapshot(plan, &snapshot, |_| None) {
                 Ok(read) => state = Some(read),
                 Err(_) => return false,
             }
@@ -125,7 +126,10 @@ pub fn log(data: &[u8]) -> bool {
     let Ok(state) = RunState::replay(plan, state, &rows) else {
         return false;
     };
-    let read = RunState::from_snapshot(plan, &state.to_snapshot());
+    let read = RunState::from_snapshot(plan, &state.to_snapshot(), |version| {
+        let row = rows.iter().find(|row| row.version == version)?;
+        RowValues::read(row).ok()
+    });
     assert_eq!(read.as_ref(), Ok(&state), "a snapshot reads back");
     let _ = (state.view(plan), state.head(plan));
     for input in inputs(&state) {
@@ -149,7 +153,7 @@ pub fn plan(data: &[u8]) -> bool {
     };
     let start = Start {
         run: RUN,
-        input: json!({"order": 1, "gift": true}),
+        input: json!({"order": 1, "gift": true}).into(),
         idempotency_key: None,
         correlation_id: None,
         labels: ossa_runtime::port::Labels::new(),
@@ -207,6 +211,7 @@ fn order() -> &'static Plan {
 /// Every input, for each step of the run.
 fn inputs(state: &RunState) -> Vec<Input> {
     let cancel = Input::Cancel {
+        by: "fuzz".to_owned(),
         reason: "enough".to_owned(),
     };
     let timer = Input::TimerFired {
@@ -218,10 +223,15 @@ fn inputs(state: &RunState) -> Vec<Input> {
         let attempt = place.attempt(state.run(), step.attempt);
         inputs.push(result(attempt, true));
         inputs.push(result(attempt, false));
-        inputs.push(Input::RetryStep {
-            scope: place.scope.0,
-            node: place.node.0,
-        });
+        inputs.push(Input::Steer(Box::new(Order {
+            command: Command::Step {
+                scope: place.scope.0,
+                node: place.node.0,
+                order: StepOrder::Retry,
+            },
+            by: "fuzz".to_owned(),
+            reason: String::new(),
+        })));
     }
     inputs
 }

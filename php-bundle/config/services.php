@@ -180,7 +180,7 @@ return static function (ContainerConfigurator $container): void {
             ->args([service('ossa.engine'), service('.ossa.relay')])
             ->tag('console.command')
         ->set('.ossa.command.run_prune', RunPruneCommand::class)
-            ->args([service('ossa.engine'), '$retention' => abstract_arg('retention')])
+            ->args([service('ossa.engine'), service('.ossa.transactional_steps'), '$retention' => abstract_arg('retention')])
             ->tag('console.command');
 
     foreach (RunOrder::cases() as $order) {

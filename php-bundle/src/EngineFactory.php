@@ -7,6 +7,7 @@ namespace Ossa\SymfonyRuntime;
 use Doctrine\DBAL\Connection;
 use Doctrine\Persistence\ConnectionRegistry;
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\StoreException;
 use Ossa\Runtime\Store\Schema;
 use Ossa\SymfonyRuntime\Exception\LogicException;
 use Ossa\SymfonyRuntime\Store\DoctrineConnection;
@@ -59,7 +60,11 @@ final readonly class EngineFactory
         ];
         $dsn = $this->dsn();
         if (!DoctrineDsn::supports($dsn)) {
-            return Engine::open($dsn, $options);
+            try {
+                return Engine::open($dsn, $options);
+            } catch (StoreException $exception) {
+                throw new LogicException(\sprintf('"ossa.runtime.state_backend" names no store: %s', $exception->getMessage()), 0, $exception);
+            }
         }
         $dsn = DoctrineDsn::parse($dsn);
 

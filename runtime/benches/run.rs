@@ -62,7 +62,7 @@ fn plan() -> Plan {
 fn inputs() -> Vec<Input> {
     let start = Start {
         run: RUN,
-        input: json!({"order": 4711, "email": "ada@example.org"}),
+        input: json!({"order": 4711, "email": "ada@example.org"}).into(),
         idempotency_key: Some("order-4711".to_owned()),
         correlation_id: None,
         labels: ossa_runtime::port::Labels::new(),

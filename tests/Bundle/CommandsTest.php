@@ -122,9 +122,18 @@ final class CommandsTest extends ApplicationTestCase
 
         $tester = $this->console(['command' => 'ossa:run:list']);
 
-        self::assertSame(2, $tester->getStatusCode());
+        self::assertSame(1, $tester->getStatusCode());
         self::assertStringContainsString('ossa.runtime.state_backend', $tester->getErrorOutput());
         self::assertStringNotContainsString('hunter2', $tester->getErrorOutput());
+    }
+
+    public function testAnEmptyObjectWithinTheInputStaysOne(): void
+    {
+        $id = trim($this->console(['command' => 'ossa:dispatch', 'kind' => 'task', 'name' => 'echo', '--input' => '{"options": {}, "list": []}'])->getDisplay());
+
+        $run = json_decode($this->console(['command' => 'ossa:run:export', 'id' => $id])->getDisplay(), true);
+        $log = \is_array($run) ? $run['run']['log'][0]['events'] ?? '' : '';
+        self::assertStringContainsString('"input":{"options":{},"list":[]}', \is_string($log) ? $log : '');
     }
 
     public function testTheSameIdempotencyKeyGivesTheSameRun(): void

@@ -91,6 +91,20 @@ final class RunCommandsTest extends ApplicationTestCase
         self::assertSame('completed', $this->workUntilEnded($waiting, $receivers)->getStatus());
     }
 
+    public function testWhoRetriesAStepOrCancelsARunIsInItsTimeline(): void
+    {
+        $this->manifest('careless', "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {name: careless}\nspec:\n  steps:\n    - {id: bad, kind: Task, inline: {capabilities: [fail]}}\n");
+        $run = $this->runtime()->startWorkflow('careless')->getId();
+        $this->workUntilEnded($run, ['ossa']);
+
+        $this->order('retry', $run, ['step' => 'bad', '--by' => 'ada', '--reason' => 'the server is back']);
+        $this->order('cancel', $run, ['--by' => 'bob', '--reason' => 'enough']);
+
+        $shown = $this->console(['command' => 'ossa:run:show', 'id' => $run])->getDisplay();
+        self::assertStringContainsString('retry by ada: the server is back', $shown);
+        self::assertStringContainsString('by bob: enough', $shown);
+    }
+
     /** @return iterable<string, array{string, array<string, string>, string}> */
     public static function refusals(): iterable
     {

@@ -44,6 +44,20 @@ final class TransactionalStepTest extends ApplicationTestCase
         self::assertSame(0, $this->service(Cashier::class)->records());
     }
 
+    public function testTheRecordGoesWhenItsRunIsPruned(): void
+    {
+        $this->bootWithCashier();
+        $prune = ['command' => 'ossa:run:prune', '--keep' => '1'];
+        self::assertSame(0, $this->console($prune)->getStatusCode(), 'there is no table yet');
+        $this->book(['amount' => 5]);
+        $this->book(['amount' => 7]);
+
+        $pruned = $this->console($prune);
+
+        self::assertSame(0, $pruned->getStatusCode(), $pruned->getErrorOutput());
+        self::assertSame(1, $this->service(Cashier::class)->records());
+    }
+
     public function testATableOfAnotherNameIsUsed(): void
     {
         $this->bootWithCashier(['table' => 'outputs']);

@@ -13,11 +13,20 @@ use Ossa\Tests\Application\ProcessTestCase;
  * Workers are killed at random, with a signal that lets them do nothing more. Nothing may be lost, no result be recorded
  * twice, and an effect be repeated at most once a kill on average.
  *
- * OSSA_TEST_CRASH_MESSAGES, OSSA_TEST_CRASH_RUNS and OSSA_TEST_CRASH_KILLS change the size.
+ * OSSA_TEST_CRASH_MESSAGES, OSSA_TEST_CRASH_RUNS and OSSA_TEST_CRASH_KILLS change the size. OSSA_TEST_CRASH_SEED has the same
+ * workers killed as in a run before; when they die depends on the machine.
  */
 final class CrashTest extends ProcessTestCase
 {
     private const WORKERS = 3;
+
+    protected function setUp(): void
+    {
+        parent::setUp();
+        $seed = self::amount('OSSA_TEST_CRASH_SEED', random_int(1, 999_999));
+        mt_srand($seed);
+        fwrite(\STDERR, \sprintf("%s: OSSA_TEST_CRASH_SEED=%d\n", $this->nameWithDataSet(), $seed));
+    }
 
     public function testNoMessageIsLost(): void
     {

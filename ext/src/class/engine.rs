@@ -13,7 +13,7 @@ use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable, Zval};
 use ossa_runtime::adapter::SqlStore;
 use ossa_runtime::engine::{
-    ClaimOutcome, Engine as Runtime, Rehearsal, StepDispatch as RelayedItem,
+    ClaimOutcome, Engine as Runtime, OrderedBy, Rehearsal, StepDispatch as RelayedItem,
 };
 use ossa_runtime::port::{Backend, Version};
 use serde_json::Value;
@@ -127,7 +127,8 @@ impl Engine {
 
     fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>) -> Answer<String> {
         let runtime = self.runtime.get()?;
-        Ok(runtime.retry_step(read::run_id(runId)?, step.text("$step")?)?)
+        let (run, step) = (read::run_id(runId)?, step.text("$step")?);
+        Ok(runtime.retry_step(run, step, OrderedBy::default())?)
     }
 
     #[php(defaults(payload = Table::EMPTY))]
@@ -151,7 +152,8 @@ impl Engine {
     #[php(defaults(reason = Bytes::from("")))]
     fn cancel(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<()> {
         let runtime = self.runtime.get()?;
-        runtime.cancel(read::run_id(runId)?, reason.text("$reason")?)?;
+        let by = OrderedBy::default().because(reason.text("$reason")?);
+        runtime.cancel(read::run_id(runId)?, by)?;
         Ok(())
     }
 

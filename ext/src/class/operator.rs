@@ -75,8 +75,8 @@ impl Operator {
 
     #[php(defaults(reason = Bytes::from("")))]
     fn cancel(&self, runId: Bytes<'_>, reason: Bytes<'_>) -> Answer<bool> {
-        let runtime = self.runtime.get()?;
-        Ok(runtime.cancel(read::run_id(runId)?, reason.text("$reason")?)?)
+        let by = self.ordered(reason)?;
+        Ok(self.runtime.get()?.cancel(read::run_id(runId)?, by)?)
     }
 
     #[php(defaults(reason = Bytes::from("")))]
@@ -86,9 +86,11 @@ impl Operator {
         Ok(status.as_str())
     }
 
-    fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>) -> Answer<String> {
-        let runtime = self.runtime.get()?;
-        Ok(runtime.retry_step(read::run_id(runId)?, step.text("$step")?)?)
+    #[php(defaults(reason = Bytes::from("")))]
+    fn retry_step(&self, runId: Bytes<'_>, step: Bytes<'_>, reason: Bytes<'_>) -> Answer<String> {
+        let (run, step) = (read::run_id(runId)?, step.text("$step")?);
+        let by = self.ordered(reason)?;
+        Ok(self.runtime.get()?.retry_step(run, step, by)?)
     }
 
     #[php(defaults(reason = Bytes::from("")))]

@@ -138,10 +138,8 @@ final class DispatchCommand extends Command
         if ('-' === $json) {
             $json = (string) stream_get_contents(\STDIN);
         }
-        JsonObject::read('input', $json);
 
-        /* @var array<string, mixed> */
-        return json_decode($json, true, 512, \JSON_THROW_ON_ERROR);
+        return get_object_vars(JsonObject::read('input', $json));
     }
 
     private static function seconds(InputInterface $input): ?int

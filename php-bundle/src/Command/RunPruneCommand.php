@@ -6,11 +6,13 @@ namespace Ossa\SymfonyRuntime\Command;
 
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
+use Ossa\Runtime\RunSummary;
 use Ossa\SymfonyRuntime\Console\Failure;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
 use Ossa\SymfonyRuntime\Console\RunData;
 use Ossa\SymfonyRuntime\Console\RunFilter;
 use Ossa\SymfonyRuntime\Console\TimeOption;
+use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
 use Symfony\Component\Console\Attribute\AsCommand;
 use Symfony\Component\Console\Command\Command;
 use Symfony\Component\Console\Exception\InvalidOptionException;
@@ -27,6 +29,7 @@ final class RunPruneCommand extends Command
     /** @param array<'completed'|'failed'|'canceled', array{max_age_seconds?: int|null, max_count?: int|null}> $retention what to do when the command line says nothing */
     public function __construct(
         private readonly Engine $engine,
+        private readonly TransactionalSteps $transactions,
         private readonly array $retention,
     ) {
         parent::__construct();
@@ -56,6 +59,9 @@ final class RunPruneCommand extends Command
             $rules = $this->rules($input);
             $limit = RunFilter::count($input, 'limit', 10_000_000) ?? 100_000;
             $runs = $this->engine->prune($rules, $dry, $limit);
+            if (!$dry) {
+                $this->transactions->forget(array_map(static fn (RunSummary $run): string => $run->getId(), $runs));
+            }
         } catch (InvalidOptionException $exception) {
             return Failure::usage($exception->getMessage(), $output);
         } catch (EngineException $exception) {

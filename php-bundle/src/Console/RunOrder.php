@@ -56,7 +56,7 @@ enum RunOrder: string
             self::Abort => $operator->abort($run, $reason),
             self::Quarantine => $operator->quarantine($run, $reason),
             self::Release => $operator->release($run, $reason),
-            self::Retry => $operator->retryStep($run, $step),
+            self::Retry => $operator->retryStep($run, $step, $reason),
             self::Skip => $operator->skipStep($run, $step, $reason),
             self::Execute => $operator->executeStep($run, $step, $reason),
         };

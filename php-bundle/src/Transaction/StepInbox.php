@@ -51,6 +51,24 @@ final readonly class StepInbox
         );
     }
 
+    /**
+     * Removes the outputs of runs that are no longer kept.
+     *
+     * @param list<string> $runs
+     */
+    public function forget(array $runs): void
+    {
+        // A key is the run, its scope and its node, and "0" follows "/": the rows of a run stand together.
+        $delete = \sprintf('DELETE FROM %s WHERE effect_key > ? AND effect_key < ?', $this->table);
+        try {
+            foreach ($runs as $run) {
+                $this->connection->executeStatement($delete, [$run.'/', $run.'0']);
+            }
+        } catch (TableNotFoundException) {
+            // No transactional step has run yet.
+        }
+    }
+
     /** Creates the table; nothing happens when it is there. */
     public function setUp(): void
     {

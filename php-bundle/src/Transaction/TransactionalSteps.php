@@ -67,7 +67,7 @@ final class TransactionalSteps
         if ($this->configuration->keepsRunsOn($connection)) {
             return $this->runAndReport($connection, $claim, $handlers);
         }
-        $inbox = $this->inbox ??= new StepInbox($connection, $this->table, $this->autoSetup);
+        $inbox = $this->inbox($connection);
         $key = $claim->getEffectKey();
         if (null !== $recorded = $inbox->find($key)) {
             return $recorded->value;
@@ -113,6 +113,23 @@ final class TransactionalSteps
             // Undone. Reported all the same: the engine refuses it again, and says why in the run.
             return $exception->output;
         }
+    }
+
+    /**
+     * Removes what is recorded of runs that are no longer kept.
+     *
+     * @param list<string> $runs
+     */
+    public function forget(array $runs): void
+    {
+        if (null !== $this->connections && [] !== $runs) {
+            $this->inbox($this->connection())->forget($runs);
+        }
+    }
+
+    private function inbox(Connection $connection): StepInbox
+    {
+        return $this->inbox ??= new StepInbox($connection, $this->table, $this->autoSetup);
     }
 
     private function connection(): Connection

@@ -34,8 +34,9 @@ mod measure;
 
 type Section = (&'static str, fn(&Bench));
 
-const SECTIONS: [Section; 4] = [
-    ("loop", Bench::long_loop),
+const SECTIONS: [Section; 5] = [
+    ("loop", Bench::loop_over_pages),
+    ("list", Bench::loop_over_one_list),
     ("finished", Bench::finished_runs),
     ("killed", Bench::killed_with_runs_in_flight),
     ("large", Bench::large_workflows),
@@ -44,6 +45,8 @@ const SECTIONS: [Section; 4] = [
 const FOLDER: &str = "OSSA_BENCH_SECTION_FOLDER";
 /// What the process that will be killed is called.
 const VICTIM: &str = "victim";
+/// What the process is called that starts runs for others to work on.
+const STARTER: &str = "starter";
 
 struct Bench {
     folder: PathBuf,
@@ -67,6 +70,9 @@ fn main() {
         };
         if wanted == [VICTIM] {
             bench.work_until_killed();
+        }
+        if wanted == [STARTER] {
+            bench.start_loops_over_one_list();
         }
         for (_, section) in SECTIONS.iter().filter(|(name, _)| wanted == [*name]) {
             section(&bench);

@@ -45,17 +45,23 @@ use crate::port::{Backend, StoreError};
 /// [`StoreError::Dsn`] naming the part that is wrong; [`StoreError::TooNew`], [`StoreError::Corrupt`] or
 /// [`StoreError::Unavailable`] when there is a store that cannot be used. None of them repeats a credential.
 pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
-    let parts = dsn::split(dsn)?;
-    match parts.scheme {
-        "memory" => {
-            parts.refuse_options()?;
-            Ok(Arc::new(MemoryStore::new()))
-        }
-        "sqlite" => open_sqlite(&parts),
-        "redis" | "rediss" => open_redis(&parts),
-        "postgresql" | "postgres" => open_postgres(&parts),
-        other => Err(unknown(other)),
-    }
+    Ok(match Named::read(dsn)? {
+        Named::Memory => Arc::new(MemoryStore::new()),
+        #[cfg(feature = "sqlite")]
+        Named::Sqlite(options) => Arc::new(SqliteStore::open(options)?),
+        #[cfg(feature = "redis")]
+        Named::Redis(options) => Arc::new(RedisStore::open(*options)?),
+        #[cfg(feature = "postgres")]
+        Named::Postgres(options) => Arc::new(PostgresStore::open(*options)?),
+    })
+}
+
+/// Reads the DSN as [`open`] does, without looking whether the store that it names is there.
+///
+/// # Errors
+/// [`StoreError::Dsn`] naming the part that is wrong.
+pub fn check_dsn(dsn: &str) -> Result<(), StoreError> {
+    Named::read(dsn).map(drop)
 }
 
 /// Whether the store that the DSN names is there already, without creating it. One in memory never is.
@@ -63,18 +69,14 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
 /// # Errors
 /// [`StoreError::Dsn`] naming the part that is wrong; [`StoreError::Unavailable`] when its server does not answer.
 pub fn exists(dsn: &str) -> Result<bool, StoreError> {
-    let parts = dsn::split(dsn)?;
-    match parts.scheme {
+    match Named::read(dsn)? {
+        Named::Memory => Ok(false),
         #[cfg(feature = "sqlite")]
-        "sqlite" if !parts.path_names_memory() => {
-            Ok(SqliteOptions::from_dsn(&parts)?.path.exists())
-        }
+        Named::Sqlite(options) => Ok(options.path.exists()),
         #[cfg(feature = "redis")]
-        "redis" | "rediss" => RedisStore::exists(RedisOptions::from_dsn(&parts)?),
+        Named::Redis(options) => RedisStore::exists(*options),
         #[cfg(feature = "postgres")]
-        "postgresql" | "postgres" => PostgresStore::exists(PostgresOptions::from_dsn(&parts)?),
-        "sqlite" | "memory" => Ok(false),
-        other => Err(unknown(other)),
+        Named::Postgres(options) => PostgresStore::exists(*options),
     }
 }
 
@@ -82,13 +84,6 @@ pub fn exists(dsn: &str) -> Result<bool, StoreError> {
 #[must_use]
 pub fn is_volatile(dsn: &str) -> bool {
     dsn::split(dsn).is_ok_and(|parts| parts.scheme == "memory" || parts.path_names_memory())
-}
-
-fn unknown(scheme: &str) -> StoreError {
-    dsn::wrong(
-        "scheme",
-        format!("`{scheme}` is none of memory, sqlite, postgresql, redis, rediss"),
-    )
 }
 
 /// The stores of this build: the scheme of their DSN, and the version of the library behind it.
@@ -108,48 +103,52 @@ pub fn backends() -> Vec<(&'static str, String)> {
     ]
 }
 
-#[cfg(feature = "sqlite")]
-fn open_sqlite(parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    if parts.path_names_memory() {
-        parts.refuse_options()?;
-        return Ok(Arc::new(MemoryStore::new()));
+/// The store that a DSN names.
+enum Named {
+    Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteOptions),
+    #[cfg(feature = "redis")]
+    Redis(Box<RedisOptions>),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<PostgresOptions>),
+}
+
+impl Named {
+    fn read(dsn: &str) -> Result<Self, StoreError> {
+        let parts = dsn::split(dsn)?;
+        match parts.scheme {
+            "memory" => parts.refuse_options().map(|()| Self::Memory),
+            #[cfg(feature = "sqlite")]
+            "sqlite" if parts.path_names_memory() => parts.refuse_options().map(|()| Self::Memory),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => SqliteOptions::from_dsn(&parts).map(Self::Sqlite),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" => {
+                RedisOptions::from_dsn(&parts).map(|options| Self::Redis(Box::new(options)))
+            }
+            #[cfg(feature = "postgres")]
+            "postgresql" | "postgres" => {
+                PostgresOptions::from_dsn(&parts).map(|options| Self::Postgres(Box::new(options)))
+            }
+            #[cfg(not(feature = "postgres"))]
+            "postgresql" | "postgres" => Err(left_out("postgresql")),
+            #[cfg(not(feature = "sqlite"))]
+            "sqlite" => Err(left_out("sqlite")),
+            #[cfg(not(feature = "redis"))]
+            "redis" | "rediss" => Err(left_out("redis")),
+            other => Err(dsn::wrong(
+                "scheme",
+                format!("`{other}` is none of memory, sqlite, postgresql, redis, rediss"),
+            )),
+        }
     }
-    let options = SqliteOptions::from_dsn(parts)?;
-    Ok(Arc::new(SqliteStore::open(options)?))
 }
 
-#[cfg(not(feature = "sqlite"))]
-fn open_sqlite(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    Err(dsn::wrong(
+#[cfg(not(all(feature = "sqlite", feature = "redis", feature = "postgres")))]
+fn left_out(scheme: &str) -> StoreError {
+    dsn::wrong(
         "scheme",
-        "this build has no `sqlite` (it was built without that feature)",
-    ))
-}
-
-#[cfg(feature = "redis")]
-fn open_redis(parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    let options = RedisOptions::from_dsn(parts)?;
-    Ok(Arc::new(RedisStore::open(options)?))
-}
-
-#[cfg(not(feature = "redis"))]
-fn open_redis(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    Err(dsn::wrong(
-        "scheme",
-        "this build has no `redis` (it was built without that feature)",
-    ))
-}
-
-#[cfg(feature = "postgres")]
-fn open_postgres(parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    let options = PostgresOptions::from_dsn(parts)?;
-    Ok(Arc::new(PostgresStore::open(options)?))
-}
-
-#[cfg(not(feature = "postgres"))]
-fn open_postgres(_parts: &dsn::Parts<'_>) -> Result<Arc<dyn Backend>, StoreError> {
-    Err(dsn::wrong(
-        "scheme",
-        "this build has no `postgresql` (it was built without the feature `postgres`)",
-    ))
+        format!("this build has no `{scheme}` (it was built without that feature)"),
+    )
 }

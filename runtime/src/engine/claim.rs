@@ -12,6 +12,9 @@ use crate::plan::NodeId;
 use crate::port::{ClaimAnswer, Delivery, MessageId, Priority, Receive, StepRef, Timestamp};
 use crate::run::{Phase, Place, RetryOwner, ScopeId, StepError, StepJob};
 
+/// Code of what happened to an attempt or a message that has lost too many workers.
+pub(super) const WORKER_LOST: &str = "WORKER_LOST";
+
 /// One attempt to run, claimed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepClaim {
@@ -341,7 +344,7 @@ impl Core {
     pub(super) fn refuse(&self, delivery: &Delivery) -> Option<StepError> {
         if delivery.losses >= self.options.max_losses {
             let message = format!("{} workers were lost while running it", delivery.losses);
-            return Some(StepError::new("WORKER_LOST", message));
+            return Some(StepError::new(WORKER_LOST, message));
         }
         let over = delivery
             .deadline

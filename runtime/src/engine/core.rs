@@ -12,6 +12,7 @@ use super::keeper::Keeper;
 use super::library::Library;
 use super::options::EngineOptions;
 use super::plans::Plans;
+use super::rows::Rows;
 use super::set_back::SetBacks;
 use super::stored::Hot;
 use super::timer::{Setting, Stuck};
@@ -31,6 +32,7 @@ pub(super) struct Core {
     pub(super) library: Library,
     pub(super) plans: Plans,
     pub(super) states: StateCache,
+    pub(super) rows: Rows,
     pub(super) claims: Claims,
     pub(super) keeper: Keeper,
     pub(super) turns: Turns,
@@ -81,6 +83,7 @@ impl Core {
             library: Library::new(&options),
             plans: Plans::new(),
             states: StateCache::new(options.cache_bytes),
+            rows: Rows::new(options.cache_bytes),
             claims: Claims::default(),
             keeper: Keeper::default(),
             turns: Turns::default(),
@@ -126,6 +129,7 @@ impl Core {
     pub(super) fn close(&self) {
         self.keeper.stop();
         self.states.clear();
+        self.rows.clear();
         self.plans.clear();
         let opens_again = match &self.source {
             Source::Dsn(dsn) => !adapter::is_volatile(dsn),

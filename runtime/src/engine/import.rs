@@ -15,7 +15,7 @@ use crate::port::{
     Commit, CommitOutcome, LogRow, NewMessage, RunId, Snapshot, StepItem, StepRef, StoredRun,
     TimerKey, TimerRow, Version,
 };
-use crate::run::RunState;
+use crate::run::{RowValues, RunState};
 
 /// A run that was imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +82,11 @@ impl Exported {
             return Err(damaged("log rows are missing"));
         }
         let stored = self.stored();
-        let state =
-            RunState::restore(&plan, &stored).map_err(|error| damaged(&error.to_string()))?;
+        let state = RunState::restore(&plan, &stored, |version| {
+            let row = self.rows().find(|row| row.version == version)?;
+            RowValues::read(&row).ok()
+        });
+        let state = state.map_err(|error| damaged(&error.to_string()))?;
         let mut expected = state.head(&plan);
         // Of a run that the engine set aside, only the head says why.
         expected.error.clone_from(&head.error);

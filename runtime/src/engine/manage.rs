@@ -40,9 +40,9 @@ impl Engine {
     ///
     /// # Errors
     /// `OSSA-N001` when there is no such run; what the store fails with.
-    pub fn cancel(&self, run: RunId, reason: &str) -> Result<bool, Error> {
-        let reason = reason.to_owned();
-        let changed = self.core().change(run, Input::Cancel { reason })?;
+    pub fn cancel(&self, run: RunId, by: OrderedBy) -> Result<bool, Error> {
+        let OrderedBy { by, reason } = by;
+        let changed = self.core().change(run, Input::Cancel { by, reason })?;
         Ok(matches!(changed.answer, Answer::Applied { .. }))
     }
 
@@ -118,16 +118,10 @@ impl Engine {
     /// # Errors
     /// `OSSA-N001` when there is no such run, `OSSA-N008` when it has no such step, `OSSA-R006` when the step is not one
     /// to retry; what the store fails with.
-    pub fn retry_step(&self, run: RunId, step: &str) -> Result<String, Error> {
+    pub fn retry_step(&self, run: RunId, step: &str, by: OrderedBy) -> Result<String, Error> {
         let core = self.core();
         let place = core.current(run)?.place(step)?;
-        core.change(
-            run,
-            Input::RetryStep {
-                scope: place.scope.0,
-                node: place.node.0,
-            },
-        )?;
+        core.steer(run, of_step(place, StepOrder::Retry), by)?;
         core.token_of(run, place)
     }
 }

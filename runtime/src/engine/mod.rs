@@ -4,12 +4,14 @@
 //! by the first call that needs it. What it owns and what its host owns is in `ARCHITECTURE.md`.
 
 mod address;
+mod asked;
 mod cache;
 mod change;
 mod claim;
 mod claims;
 pub mod consumer;
 mod core;
+mod dead_letter;
 mod doctor;
 mod errand;
 mod export;
@@ -26,6 +28,7 @@ mod prune;
 mod rehearse;
 mod relay;
 mod report;
+mod rows;
 mod set_back;
 mod start;
 mod stored;
@@ -41,6 +44,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::core::Core;
+use crate::adapter;
 use crate::error::Error;
 use crate::port::{Backend, StoreError};
 
@@ -71,6 +75,7 @@ impl Engine {
     /// Category store when the DSN is wrong, argument when an option is.
     pub fn open(dsn: &str, options: EngineOptions) -> Result<Self, Error> {
         options.check()?;
+        adapter::check_dsn(dsn)?;
         Ok(Self(Arc::new(Core::with_dsn(dsn.to_owned(), options))))
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lru::LruCache;
 use parking_lot::Mutex;
-use serde_json::json;
 
 use super::core::Core;
+use super::dead_letter::with_reason;
 use super::unreadable::is_unreadable;
 use crate::error::{Error, code};
 use crate::port::{ClaimAnswer, Delivery, MessageId, StepRef};
@@ -76,16 +76,8 @@ impl Core {
     fn bury(&self, delivery: &Delivery, step: StepRef, error: &Error) -> Result<(), Error> {
         let backend = self.backend()?;
         let dead_letters = format!("{}.dlq", delivery.queue);
-        let reason = json!({"ossa-error-code": error.code(), "ossa-error": error.message()});
-        let bury = |receipt| {
-            let headers = reason.to_string();
-            backend.reject(
-                &[receipt],
-                &dead_letters,
-                Some(headers.as_bytes()),
-                self.now(),
-            )
-        };
+        let headers = with_reason(&delivery.headers, error.code(), error.message());
+        let bury = |receipt| backend.reject(&[receipt], &dead_letters, Some(&headers), self.now());
         let buried = bury(delivery.receipt.clone())?;
         if buried.first() != Some(&true)
             && let ClaimAnswer::Claimed(delivery) =

@@ -171,7 +171,7 @@ impl Core {
         let now = self.now();
         let start = Start {
             run: fresh_run(now),
-            input: request.input,
+            input: request.input.into(),
             idempotency_key: request.idempotency_key,
             correlation_id: request.correlation_id,
             labels: request.labels,

@@ -9,12 +9,16 @@ use crate::port::{
     Commit, LogRow, NewMessage, RunHead, RunId, StepItem, StoredRun, TimerKey, TimerRow, Timestamp,
     Version,
 };
-use crate::run::{self, Answer, Dispatch, Effect, Event, Input, Rejection, RunState, Transition};
+use crate::run::{
+    self, Answer, Dispatch, Effect, Event, Input, Rejection, RowValues, RunState, Transition,
+};
 
 /// A snapshot is taken every so many versions, which bounds what recovery reads.
 const SNAPSHOT_EVERY: u64 = 16;
 /// A run that comes to rest gets a snapshot only when there is something to save: reading a few rows is as cheap.
 const WORTH_A_SNAPSHOT: u64 = 4;
+/// A row of so many bytes is a large one.
+const LARGE_ROW: usize = 64 * 1024;
 /// The largest transition kept, in bytes of its events' JSON.
 pub(super) const LARGEST_TRANSITION: usize = 16 * 1024 * 1024;
 
@@ -24,10 +28,19 @@ pub(super) struct Hot {
     pub(super) head: RunHead,
     pub(super) plan: Arc<Plan>,
     pub(super) state: RunState,
-    /// Version of the latest snapshot; 0 = none yet.
-    snapshot: Version,
+    /// The latest snapshot.
+    snapshot: Shown,
     /// About how much memory the state takes: the JSON it was read from or grew by.
     pub(super) bytes: usize,
+}
+
+/// A snapshot, as far as the next one depends on it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shown {
+    /// The version it shows; 0 = there is none yet.
+    version: Version,
+    /// How many log rows it refers to.
+    rows: u64,
 }
 
 /// A transition ready to be committed, and the state it leads to.
@@ -51,7 +64,7 @@ pub(super) enum Decision {
 #[derive(Default)]
 pub(super) struct Before {
     version: Option<Version>,
-    snapshot: Version,
+    snapshot: Shown,
     bytes: usize,
 }
 
@@ -88,19 +101,37 @@ impl Core {
 
     pub(super) fn revive(&self, stored: &StoredRun) -> Result<Hot, Error> {
         let run = stored.head.run;
-        let plan = self.plans.of_hash(&stored.head.plan, &*self.backend()?)?;
-        let state = RunState::restore(&plan, stored).map_err(|error| {
+        let backend = self.backend()?;
+        let plan = self.plans.of_hash(&stored.head.plan, &*backend)?;
+        let (mut rows, mut large, mut failed) = (0, 0, None);
+        let state = RunState::restore(&plan, stored, |version| {
+            rows += 1;
+            let values = self.rows.of(run, version, &*backend);
+            let values = values.unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            });
+            large += values.as_ref().map_or(0, RowValues::bytes);
+            values
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let state = state.map_err(|error| {
             let message = format!("run {run} cannot be read: {error}");
             Error::new(Category::Store, error.code(), message).of_run(run)
         })?;
         let snapshot = stored.snapshot.as_ref();
-        let rows: usize = stored.tail.iter().map(|row| row.events.len()).sum();
+        let tail: usize = stored.tail.iter().map(|row| row.events.len()).sum();
         Ok(Hot {
             head: stored.head.clone(),
             plan,
             state,
-            snapshot: snapshot.map_or(Version(0), |snapshot| snapshot.version),
-            bytes: rows + snapshot.map_or(0, |snapshot| snapshot.state.len()),
+            snapshot: Shown {
+                version: snapshot.map_or(Version(0), |snapshot| snapshot.version),
+                rows,
+            },
+            bytes: tail + large + snapshot.map_or(0, |snapshot| snapshot.state.len()),
         })
     }
 }
@@ -159,28 +190,30 @@ pub(super) fn prepare(
     if log.events.len() > LARGEST_TRANSITION {
         return Err(too_large(run, log.events.len()));
     }
-    let last = before.snapshot;
     // Rows before a migration are about another plan: recovery must not need them.
     let migrated = events
         .iter()
         .any(|event| matches!(event, Event::RunMigrated { .. }));
-    let snapshot = (migrated || snapshot_is_due(&state, last)).then(|| state.to_snapshot());
-    let bytes = match &snapshot {
-        Some(snapshot) => snapshot.state.len(),
-        None => before.bytes + log.events.len(),
-    };
+    let due = migrated || snapshot_is_due(&state, before, log.events.len());
+    let taken = due.then(|| state.take_snapshot());
     let hot = Hot {
         head: head.clone(),
         plan,
-        snapshot: snapshot.as_ref().map_or(last, |snapshot| snapshot.version),
-        bytes,
+        snapshot: taken.as_ref().map_or(before.snapshot, |taken| Shown {
+            version: taken.snapshot.version,
+            rows: taken.rows,
+        }),
+        bytes: match &taken {
+            Some(taken) => taken.bytes,
+            None => before.bytes + log.events.len(),
+        },
         state,
     };
     let mut commit = Commit {
         expected: before.version,
         head,
         log,
-        snapshot,
+        snapshot: taken.map(|taken| taken.snapshot),
         enqueue: Vec::new(),
         settle: Vec::new(),
         reschedule: Vec::new(),
@@ -193,10 +226,14 @@ pub(super) fn prepare(
     Ok(Prepared { commit, hot })
 }
 
-fn snapshot_is_due(state: &RunState, last: Version) -> bool {
-    let since = state.version().0.saturating_sub(last.0);
+/// Recovery reads the snapshot, the rows that it refers to, and those that follow it. After a row that is larger than all
+/// before it a snapshot costs little, and saves reading that row as events.
+fn snapshot_is_due(state: &RunState, before: &Before, row: usize) -> bool {
+    let since = state.version().0.saturating_sub(before.snapshot.version.0);
     let at_rest = state.is_parked() && !state.status().is_terminal();
-    since >= SNAPSHOT_EVERY || (at_rest && since >= WORTH_A_SNAPSHOT)
+    since + before.snapshot.rows >= SNAPSHOT_EVERY
+        || (at_rest && since >= WORTH_A_SNAPSHOT)
+        || (row >= LARGE_ROW && row >= before.bytes)
 }
 
 /// Adds what an effect asks for to the commit.

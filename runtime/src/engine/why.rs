@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Engine;
+use super::asked::asked;
 use super::stored::{Hot, not_found};
 use crate::error::Error;
 use crate::plan::Action;
@@ -236,10 +237,17 @@ impl Hot {
                     branch.map_or_else(String::new, |branch| format!(" (branch `{branch}`)"));
                 reason("open", format!("`{id}` waits for the steps in it{branch}"))
             }
-            Phase::Waiting => reason(
-                "answer",
-                format!("`{id}` waits for an answer: a decision, a form or an event"),
-            ),
+            Phase::Waiting => {
+                let wait = step.wait.as_deref();
+                let asked = match &self.plan.node(place.node)?.action {
+                    Action::Wait(planned) => asked(planned, wait),
+                    _ => return None,
+                };
+                Reason {
+                    until: wait.and_then(|wait| wait.due),
+                    ..reason("answer", format!("`{id}` waits for {asked}"))
+                }
+            }
             _ => return None,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::ast::Node;
+use super::ast::{Node, Step};
 use super::compare::truthy;
 use super::dialect::Dialects;
 use super::error::{EvaluationError, ExpressionError};
@@ -13,7 +13,7 @@ use super::evaluate::Evaluator;
 use super::limits::Budget;
 use super::parser;
 use super::references::References;
-use super::scope::Scope;
+use super::scope::{Scope, Segment};
 use super::text::BoundedText;
 
 /// An expression, parsed once and never changed. Clones share the parsed form; two expressions are equal
@@ -94,6 +94,20 @@ impl Expression {
         let mut references = References::default();
         references.add(&self.0.root);
         references
+    }
+
+    /// The path that it is, if it is nothing else.
+    pub(super) fn as_path(&self) -> Option<Vec<Segment<'_>>> {
+        let Node::Path(path) = &self.0.root else {
+            return None;
+        };
+        let steps = path.steps.list.iter().map(|step| match step {
+            Step::Key(key) => Some(Segment::Key(key)),
+            Step::Index(index) => Some(Segment::Index(*index)),
+            Step::Wildcard | Step::Computed(_) => None,
+        });
+        let root = Some(Segment::Key(&path.root));
+        std::iter::once(root).chain(steps).collect()
     }
 
     pub(super) fn value(

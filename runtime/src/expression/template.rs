@@ -13,7 +13,7 @@ use super::limits::{Budget, MAX_VALUE_DEPTH};
 use super::operand::environment;
 use super::parser::parse_embedded;
 use super::references::References;
-use super::scope::Scope;
+use super::scope::{Scope, Segment};
 use super::text::BoundedText;
 
 /// A text, or a JSON value whose texts may contain expressions, parsed once. Clones share the parsed form.
@@ -105,6 +105,14 @@ impl Template {
                 true => error,
                 false => error.at_path(trail.to_string()),
             })
+    }
+
+    /// The path that it is, if it is nothing else.
+    pub(crate) fn as_path(&self) -> Option<Vec<Segment<'_>>> {
+        match &*self.0 {
+            Node::Expression(expression) => expression.as_path(),
+            _ => None,
+        }
     }
 
     /// Whether there is no expression in it.

@@ -2,6 +2,7 @@
 //!
 //! What a field means, and which spellings lead to it, is documented in `docs/manifests.md`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -332,7 +333,7 @@ pub struct OutputBinding {
 #[derive(Debug, Clone)]
 pub enum StepAction {
     /// Runs a task that stands in the step itself.
-    Inline(Box<Task>),
+    Inline(Arc<Task>),
     /// Runs the task, agent or workflow of another manifest.
     Call(Reference),
     /// Runs an agent: inline definition as checked JSON, or a reference.

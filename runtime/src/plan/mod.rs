@@ -11,6 +11,7 @@
 mod batch;
 mod binding;
 mod block;
+mod canonical;
 mod compile;
 mod dependency;
 mod error;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::canonical::canonical;
 use super::ids::Ids;
 use super::model::Model;
 use super::{Action, BlockId, Node, NodeId, OnError, Plan, PlanLoadError, steps};
@@ -22,15 +23,13 @@ impl Plan {
     /// The JSON a store keeps.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut plan = stored(&self.model);
-        if let (false, Some(members)) = (self.subflows.is_empty(), plan.as_object_mut()) {
-            let mut ordered: Vec<_> = self.subflows.values().collect();
-            // What a workflow runs stands before it.
-            ordered.sort_by_cached_key(|plan| (plan.subflows.len(), plan.hash.clone()));
-            let subflows = ordered.into_iter().map(|plan| stored(&plan.model));
-            members.insert(SUBFLOWS.to_owned(), subflows.collect());
-        }
-        plan.to_string()
+        let mut ordered: Vec<_> = self.subflows.values().collect();
+        // What a workflow runs stands before it.
+        ordered.sort_by_cached_key(|plan| (plan.subflows.len(), plan.hash.clone()));
+        stored(&Stored {
+            model: &self.model,
+            subflows: ordered.iter().map(|plan| &plan.model).collect(),
+        })
     }
 
     /// The plan that [`to_json`](Self::to_json) wrote, under the same hash. Schemas are compiled when first used.
@@ -70,7 +69,8 @@ impl Plan {
                 known: FORMAT,
             });
         }
-        let hash = hash(&value);
+        // Whoever kept it may have written it in another way.
+        let hash = hash(&value.to_string());
         let model: Model = serde_json::from_value(value).map_err(damaged)?;
         check(&model).map_err(|reason| PlanLoadError::Damaged { reason })?;
         let mut subflows = BTreeMap::new();
@@ -235,32 +235,22 @@ fn index(id: NodeId) -> Option<usize> {
     usize::try_from(id.0).ok()
 }
 
-fn stored(model: &Model) -> Value {
+/// A plan with those of the workflows that its steps run; [`SUBFLOWS`] is the name of these.
+#[derive(Serialize)]
+struct Stored<'a> {
+    #[serde(flatten)]
+    model: &'a Model,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subflows: Vec<&'a Model>,
+}
+
+fn stored(plan: &impl Serialize) -> String {
     // Every part of a model is made of strings, numbers and JSON values, all of which JSON can hold.
-    serde_json::to_value(model).unwrap_or_default()
+    serde_json::to_string(plan).unwrap_or_default()
 }
 
-/// SHA-256 of the canonical JSON: members sorted by name, so that the order in which they were written does not count.
-fn hash(plan: &Value) -> PlanHash {
-    // A value is always JSON.
-    let text = serde_json::to_vec(&Canonical(plan)).unwrap_or_default();
-    let digest = Sha256::digest(text);
+/// SHA-256 of the canonical JSON, so that the order in which members were written does not count.
+fn hash(json: &str) -> PlanHash {
+    let digest = Sha256::digest(canonical(json));
     PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-struct Canonical<'a>(&'a Value);
-
-impl Serialize for Canonical<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Object(members) => {
-                let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_by_key(|(key, _)| *key);
-                let members = sorted.into_iter();
-                serializer.collect_map(members.map(|(key, member)| (key, Canonical(member))))
-            }
-            Value::Array(elements) => serializer.collect_seq(elements.iter().map(Canonical)),
-            other => other.serialize(serializer),
-        }
-    }
 }

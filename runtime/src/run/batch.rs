@@ -1,5 +1,7 @@
 //! Tasks that work through a list: what each item is given, and what becomes of all of them.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::event::Event;
@@ -13,25 +15,22 @@ impl Machine<'_> {
     pub(super) fn item_input(&self, place: Place) -> Value {
         let batch = self.state.owner(place.scope);
         let batch = batch.and_then(|batch| self.state.step(batch));
-        let input = batch.and_then(|batch| batch.input.as_deref());
-        let mut members = input
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
+        let input = batch.and_then(|batch| batch.input.clone());
         let scope = self.state.scope(place.scope);
         let iteration = scope.and_then(|scope| scope.iteration).unwrap_or_default();
         let cursor = batch
             .and_then(|batch| batch.block.as_deref())
             .and_then(|block| block.cursor.as_ref());
-        let item = cursor.and_then(|cursor| cursor.items.get(iteration));
-        if let Some(Value::Object(item)) = item {
+        let items = cursor
+            .map(|cursor| cursor.items.clone())
+            .unwrap_or_default();
+        let item = items.element(iteration).map(Cow::into_owned);
+        // The list itself is not handed on with each of its items.
+        let mut members = input.unwrap_or_default().members_but(&items);
+        if let Some(Value::Object(item)) = &item {
             members.extend(item.clone());
         }
-        // The list itself is not handed on with each of its items.
-        if let Some(items) = cursor.map(|cursor| &*cursor.items) {
-            members.retain(|_, value| value.as_array() != Some(items));
-        }
-        members.insert("item".to_owned(), item.cloned().unwrap_or_default());
+        members.insert("item".to_owned(), item.unwrap_or_default());
         members.insert("index".to_owned(), iteration.into());
         Value::Object(members)
     }

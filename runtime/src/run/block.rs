@@ -186,7 +186,7 @@ impl Machine<'_> {
     fn outputs(&self, scope: ScopeId) -> Result<Value, Rejection> {
         let mut outputs = Map::new();
         for (place, step) in self.state.places(scope) {
-            let output = step.output.as_deref().cloned().unwrap_or_default();
+            let output = step.output.clone().unwrap_or_default().into_value();
             outputs.insert(self.node(place)?.id.clone(), output);
         }
         Ok(Value::Object(outputs))
@@ -198,7 +198,7 @@ impl Machine<'_> {
         let ran = steps
             .filter(|(_, step)| step.phase == Phase::Completed)
             .last();
-        let output = ran.and_then(|(_, step)| step.output.as_deref().cloned());
-        output.unwrap_or_default()
+        let output = ran.and_then(|(_, step)| step.output.clone());
+        output.unwrap_or_default().into_value()
     }
 }

@@ -16,6 +16,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::data::Data;
 use super::effect::Effect;
 use super::errand::{Errand, place_of};
 use super::event::{Event, SkipReason};
@@ -307,7 +308,7 @@ impl Machine<'_> {
             return Ok(Answer::Ignored);
         }
         if !abort {
-            return self.cancel(reason);
+            return self.cancel(String::new(), reason);
         }
         self.abort(String::new(), reason)?;
         Ok(Answer::Applied {
@@ -330,7 +331,7 @@ impl RunState {
         let about_to = matches!(step.phase, Phase::Running | Phase::Retrying { .. })
             && step.attempt == attempt.attempt
             && (step.executed || !self.is_held());
-        let input = step.input.as_deref().cloned().unwrap_or_default();
+        let input = step.input.clone().unwrap_or_default();
         about_to.then(|| self.child_start(plan, attempt, input))
     }
 
@@ -338,7 +339,7 @@ impl RunState {
     #[must_use]
     pub fn child_to_close(&self, plan: &Plan, attempt: &StepRef) -> Option<(Closing, Start)> {
         let closing = *self.closing_of(attempt)?;
-        Some((closing, self.child_start(plan, attempt, Value::Null)))
+        Some((closing, self.child_start(plan, attempt, Data::default())))
     }
 
     /// What is to be done outside: each has a timer until it is.
@@ -406,7 +407,7 @@ impl RunState {
     }
 
     /// A child belongs to the business case of its parent, and runs as urgently, on the same queue.
-    fn child_start(&self, plan: &Plan, attempt: &StepRef, input: Value) -> Start {
+    fn child_start(&self, plan: &Plan, attempt: &StepRef, input: Data) -> Start {
         let own = [PARENT_LABEL, GROUP_LABEL];
         let inherited = self.start.labels.iter();
         let inherited = inherited.filter(|(name, _)| !own.contains(&name.as_str()));
@@ -465,7 +466,10 @@ pub(super) fn forestall(
     let mut machine = Machine::new(plan, state, now);
     machine.events.push(created);
     machine.stop(steps, SkipReason::RunEnded)?;
-    machine.record(Event::RunCanceled { reason })?;
+    machine.record(Event::RunCanceled {
+        by: String::new(),
+        reason,
+    })?;
     let status = machine.status();
     Ok(machine.finish(Answer::Applied { status }))
 }

@@ -9,6 +9,7 @@ use super::effect::{Dispatch, Effect, StepJob};
 use super::event::Event;
 use super::input::{RetryOwner, StepError};
 use super::machine::{Machine, expression_error};
+use super::names::Given;
 use super::state::Place;
 use super::transition::Rejection;
 use crate::manifest::model::Binding;
@@ -101,7 +102,7 @@ impl Machine<'_> {
         let call = self.call(place)?;
         let step = self.step(place)?;
         let (fallback, discounted) = (step.fallback, step.discounted);
-        let mut input = step.input.as_deref().cloned().unwrap_or_default();
+        let mut input = step.input.clone().unwrap_or_default().into_value();
         if fallback {
             // The step's input was checked against another task.
             if let Some(schema) = &call.input_schema {
@@ -145,7 +146,7 @@ impl Machine<'_> {
         input: &Value,
     ) -> Result<Vec<Binding>, Box<StepError>> {
         let render = |binding: &PlannedBinding| {
-            let names = self.names_of_task(place, call, input, "binding");
+            let names = self.names_of_task(place, call, Given::Value(input), "binding");
             let config = binding.config.as_ref().map(|config| config.render(&names));
             let subject = || format!("the configuration of binding `{}`", binding.capability);
             let config = config

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::data::Data;
 use super::input::{Start, StepError};
 use super::steer::StepOrder;
 use crate::port::{PlanHash, RunId, Timestamp};
@@ -52,6 +53,9 @@ pub enum Event {
     },
     /// It is to end on request, when everything is undone; whoever held it does so no more.
     RunCanceling {
+        /// By whom.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
         /// Why.
         reason: String,
     },
@@ -78,6 +82,9 @@ pub enum Event {
     },
     /// It ended on request.
     RunCanceled {
+        /// By whom.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
         /// Why.
         reason: String,
     },
@@ -155,7 +162,7 @@ pub enum Event {
         branch: Option<String>,
         /// What a loop goes over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        items: Option<Vec<Value>>,
+        items: Option<Data>,
         /// Iterations of a loop at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parallelism: Option<usize>,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::child::Closing;
+use super::data::{Data, Origin};
 use super::event::{Event, RunError, SkipReason};
 use super::group::GroupState;
-use super::input::StepError;
+use super::input::{Start, StepError};
 use super::state::{Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal, StepState};
 use super::steer::StepOrder;
 use crate::plan::{BlockId, NodeId, Plan};
@@ -53,7 +54,10 @@ impl RunState {
             workflow: workflow.clone(),
             plan: hash.clone(),
             status: RunStatus::Pending,
-            start: Arc::new((**start).clone()),
+            start: Arc::new(Start {
+                input: start.input.clone().of(Origin::FIRST),
+                ..(**start).clone()
+            }),
             variables: variables.clone(),
             scopes: BTreeMap::new(),
             next_scope: 1,
@@ -79,6 +83,8 @@ impl RunState {
             updated_at: at,
             started_at: None,
             ended_at: None,
+            elsewhere: Vec::new(),
+            folded: 1,
         };
         let root = ScopeState::open(plan, BlockId::ROOT, None)?;
         state.scopes.insert(ScopeId::ROOT, root);
@@ -120,7 +126,7 @@ impl RunState {
                     canceled: false,
                 });
             }
-            Event::RunCanceling { reason } => {
+            Event::RunCanceling { reason, .. } => {
                 let error = RunError::canceled(reason);
                 self.error = Some(error.clone());
                 self.deadline = None;
@@ -148,7 +154,7 @@ impl RunState {
                 self.error = Some(error.clone());
                 self.end(RunStatus::Failed, at);
             }
-            Event::RunCanceled { reason } | Event::RunAborted { reason, .. } => {
+            Event::RunCanceled { reason, .. } | Event::RunAborted { reason, .. } => {
                 self.reason = Some(reason.clone());
                 self.end(RunStatus::Canceled, at);
             }
@@ -205,13 +211,23 @@ impl RunState {
             | Event::Warned { .. } => {}
             step => self.evolve_step(plan, step, at)?,
         }
+        self.folded = self.folded.saturating_add(1);
         Ok(())
+    }
+
+    /// A value of the event that is being folded.
+    pub(super) fn kept(&self, value: impl Into<Data>) -> Data {
+        value.into().of(Origin {
+            version: self.version.next(),
+            event: self.folded,
+        })
     }
 
     /// Notes that the events so far make this version.
     pub(super) fn commit(&mut self, version: Version, at: Timestamp) {
         self.version = version;
         self.updated_at = at;
+        self.folded = 0;
     }
 
     fn end(&mut self, status: RunStatus, at: Timestamp) {
@@ -255,7 +271,7 @@ impl RunState {
             .ok_or_else(|| Unfitting::new("the event names no step"))?;
         match event {
             Event::StepReady { input, .. } => {
-                self.step_mut(place)?.input = Some(Arc::new(input.clone()));
+                self.step_mut(place)?.input = Some(self.kept(input));
                 self.enter(plan, place, Phase::Ready, at)?;
                 self.ready.push_back(place);
             }
@@ -278,8 +294,9 @@ impl RunState {
                 self.enter(plan, place, Phase::Child, at)?;
             }
             Event::StepCompleted { output, error, .. } => {
+                let output = self.kept(output);
                 let step = self.step_mut(place)?;
-                step.output = Some(Arc::new(output.clone()));
+                step.output = Some(output);
                 step.error = error.clone().map(Box::new);
                 self.enter(plan, place, Phase::Completed, at)?;
             }
@@ -334,6 +351,7 @@ impl RunState {
                 match order {
                     StepOrder::Skip => step.to_skip = true,
                     StepOrder::Execute => step.execute(at),
+                    StepOrder::Retry => {}
                 }
             }
             Event::StepCanceled { .. } => self.enter(plan, place, Phase::Canceled, at)?,

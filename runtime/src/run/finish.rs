@@ -98,7 +98,7 @@ impl Machine<'_> {
         })
     }
 
-    pub(super) fn cancel(&mut self, reason: String) -> Result<Answer, Rejection> {
+    pub(super) fn cancel(&mut self, by: String, reason: String) -> Result<Answer, Rejection> {
         if self.status().is_terminal() {
             return Ok(Answer::Ignored);
         }
@@ -107,11 +107,11 @@ impl Machine<'_> {
         if begun && self.plan.compensation().is_some() && self.state.failing.is_none() {
             self.stop_steps(false)?;
             self.clear_deadline();
-            self.record(Event::RunCanceling { reason })?;
+            self.record(Event::RunCanceling { by, reason })?;
             self.go_on()?;
         } else {
             self.stop_steps(true)?;
-            self.record(Event::RunCanceled { reason })?;
+            self.record(Event::RunCanceled { by, reason })?;
             self.clear_deadline();
         }
         Ok(Answer::Applied {
@@ -137,6 +137,7 @@ impl Machine<'_> {
         match self.plan.compensation() {
             Some(block) if failing.compensation.is_none() => self.open_undo(block, None),
             _ if failing.canceled => self.record(Event::RunCanceled {
+                by: String::new(),
                 reason: failing.error.message,
             }),
             compensation => self.run_failed(failing.error, compensation.is_some()),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::child::Parent;
+use super::data::Data;
 use super::steer::Order;
 use super::wait::Decision;
 use crate::policy::RetryPolicy;
@@ -44,7 +45,9 @@ pub enum Input {
     },
     /// Stop the run.
     Cancel {
-        /// Why, for the timeline.
+        /// Who wants it, for the timeline; may be empty.
+        by: String,
+        /// Why, for the timeline; may be empty.
         reason: String,
     },
     /// A person answers a step that waits.
@@ -100,13 +103,6 @@ pub enum Input {
     },
     /// An operator steers the run.
     Steer(Box<Order>),
-    /// Try a failed step again, with a new attempt beyond its policy; reopens a failed run.
-    RetryStep {
-        /// Scope instance of the step.
-        scope: u32,
-        /// Node of the step.
-        node: u32,
-    },
 }
 
 /// Everything a run is started with. Recorded, so that a run never depends on what changes around it.
@@ -115,7 +111,7 @@ pub struct Start {
     /// The run's identity.
     pub run: RunId,
     /// Input as given; defaults are applied and the schema checked by the machine.
-    pub input: Value,
+    pub input: Data,
     /// Starting again with the same workflow and key gives the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,

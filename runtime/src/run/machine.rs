@@ -3,12 +3,10 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 
-use serde_json::Value;
-
 use super::effect::Effect;
 use super::event::Event;
 use super::input::StepError;
-use super::names::{Names, Site};
+use super::names::{Given, Names, Site};
 use super::state::{Place, RunState, ScopeId, StepState};
 use super::transition::{Answer, Rejection, Transition};
 use crate::expression::EvaluationError;
@@ -176,7 +174,7 @@ impl<'a> Machine<'a> {
         &'s self,
         place: Place,
         call: &TaskCall,
-        input: &'s Value,
+        input: Given<'s>,
         purpose: &'static str,
     ) -> Names<'s> {
         Names {

@@ -33,7 +33,7 @@
 //! | `Steer`: abort | the run has not ended | *stop*, `RunAborted` |
 //! | `Steer`: skip | the step is not settled, or failed for good | `StepSteered` (`StepReopened`* `RunReopened`?)? `StepSkipped`, then *advance* |
 //! | `Steer`: execute | the step waits for its retry or a free slot, or is held back | `StepSteered` `StepDispatched`? |
-//! | `RetryStep` | the step failed for good, the run failed or is running | `StepReopened`* `RunReopened`?, then *advance* |
+//! | `Steer`: retry | the step failed for good, the run failed or is running | `StepSteered` `StepReopened`* `RunReopened`?, then *advance* |
 //!
 //! *Settle the failure*: the first of step, task and workflow that says something decides.
 //!
@@ -69,8 +69,10 @@ mod batch;
 mod block;
 mod bounds;
 mod child;
+mod data;
 mod dispatch;
 mod effect;
+mod elsewhere;
 mod errand;
 mod event;
 mod evolve;
@@ -81,6 +83,7 @@ mod identity;
 mod input;
 mod invariant;
 mod jump;
+mod list;
 mod machine;
 mod migrate;
 mod names;
@@ -102,8 +105,10 @@ mod wait;
 
 pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
 pub use child::{Closing, PARENT_LABEL, Parent};
+pub use data::Data;
 pub use dispatch::HOST_RETRY_GRACE;
 pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob};
+pub use elsewhere::{RowValues, Taken};
 pub use errand::Errand;
 pub use event::{Event, RunError, SkipReason};
 pub use evolve::Unfitting;

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::data::{Data, Hit};
 use super::input::Start;
 use super::state::{Place, RunState, ScopeId, ScopeState, StepState};
 use crate::expression::{Scope, Segment};
@@ -24,12 +25,28 @@ pub(super) struct Names<'a> {
     pub(super) state: Option<&'a RunState>,
     pub(super) now: Timestamp,
     /// `input` for the expressions of a task; `None` = the run's.
-    pub(super) input: Option<&'a Value>,
+    pub(super) input: Option<Given<'a>>,
     /// `output`, where there is one.
     pub(super) output: Option<&'a Value>,
     /// The task comes from another manifest: bare names are fields of its input and nothing else.
     pub(super) isolated: bool,
     pub(super) site: Site,
+}
+
+/// The input of a task: as it was just rendered, or as the run keeps it.
+#[derive(Clone, Copy)]
+pub(super) enum Given<'a> {
+    Value(&'a Value),
+    Data(&'a Data),
+}
+
+impl<'a> Given<'a> {
+    fn find(self, path: &[Segment<'_>]) -> (Hit<'a>, usize) {
+        match self {
+            Self::Value(value) => (Hit::Value(Cow::Borrowed(value)), 0),
+            Self::Data(data) => data.find(path),
+        }
+    }
 }
 
 /// Where an expression is evaluated: makes the values of `uuid()` distinct, and the same when computed again.
@@ -53,22 +70,33 @@ impl Site {
     }
 }
 
-type Found<'a> = Option<(Cow<'a, Value>, usize)>;
+/// What a path leads to, and how many of its segments were used.
+type Found<'a> = Option<(Hit<'a>, usize)>;
 
 impl<'a> Names<'a> {
-    fn input(&self) -> &'a Value {
-        let task = || self.input_of_task_around();
-        self.input.or_else(task).unwrap_or(&self.start.input)
+    /// The long list that the path leads to, if that is what it leads to.
+    pub(super) fn list(&self, path: &[Segment<'_>]) -> Option<Data> {
+        match self.look_up(path)? {
+            (Hit::List(list), used) if used == path.len() => Some(list.clone().into()),
+            _ => None,
+        }
+    }
+
+    fn input(&self) -> Given<'a> {
+        let task = || self.input_of_task_around().map(Given::Data);
+        self.input
+            .or_else(task)
+            .unwrap_or(Given::Data(&self.start.input))
     }
 
     /// The input of the innermost task made of steps that the expression stands in.
-    fn input_of_task_around(&self) -> Option<&'a Value> {
+    fn input_of_task_around(&self) -> Option<&'a Data> {
         let state = self.state?;
         let task = state.around(self.site.place?).skip(1).find(|place| {
             let node = self.plan.node(place.node);
             node.is_some_and(|node| node.task().is_some())
         })?;
-        state.step(task)?.input.as_deref()
+        state.step(task)?.input.as_ref()
     }
 
     /// The element or the position of the innermost loop around that goes by this name.
@@ -86,11 +114,11 @@ impl<'a> Names<'a> {
                 }
                 if name == repeat.item || name == "item" {
                     let cursor = state.step(owner)?.block.as_deref()?.cursor.as_ref()?;
-                    let item = cursor.items.get(iteration)?;
+                    let item = cursor.items.element(iteration)?;
                     // `item.<as>` is the element, too, unless the element has such a member.
                     let named = rest.first() == Some(&Segment::Key(&repeat.item));
                     let again = named && name == "item" && item.get(&repeat.item).is_none();
-                    return Some((Cow::Borrowed(item), if again { 2 } else { 1 }));
+                    return Some((Hit::Value(item), if again { 2 } else { 1 }));
                 }
             }
             if self.plan.block(here.block)?.isolated {
@@ -111,35 +139,39 @@ impl<'a> Names<'a> {
                 "error",
             ];
             let whole = members.map(|member| {
-                let value = self.workflow_member(member).map(Cow::into_owned);
+                let value = self.workflow_member(member, &[]);
+                let value = value.map(|(value, _)| value.into_value());
                 (member.to_owned(), value.unwrap_or_default())
             });
             return owned(Value::Object(whole.into_iter().collect()), 1);
         };
-        self.workflow_member(member).map(|value| (value, 2))
+        let rest = rest.get(1..).unwrap_or_default();
+        let (value, used) = self.workflow_member(member, rest)?;
+        Some((value, used + 2))
     }
 
-    fn workflow_member(&self, member: &str) -> Option<Cow<'a, Value>> {
-        Some(match member {
+    fn workflow_member(&self, member: &str, rest: &[Segment<'_>]) -> Found<'a> {
+        let value: Value = match member {
             // To the steps of a task in a manifest of its own, the task is the workflow.
             "input" if self.plan.space(self.home().1) != BlockId::ROOT => {
-                Cow::Borrowed(self.input_of_task_around()?)
+                return Some(self.input_of_task_around()?.find(rest));
             }
-            "input" => Cow::Borrowed(&self.start.input),
-            "run_id" => Cow::Owned(self.start.run.to_string().into()),
-            "name" => Cow::Owned(self.plan.name().into()),
-            "version" => Cow::Owned(self.plan.version()?.into()),
-            "correlation_id" => Cow::Owned(self.start.correlation_id.as_deref()?.into()),
-            "error" => Cow::Owned(serde_json::to_value(self.state?.error.as_ref()?).ok()?),
+            "input" => return Some(self.start.input.find(rest)),
+            "run_id" => self.start.run.to_string().into(),
+            "name" => self.plan.name().into(),
+            "version" => self.plan.version()?.into(),
+            "correlation_id" => self.start.correlation_id.as_deref()?.into(),
+            "error" => serde_json::to_value(self.state?.error.as_ref()?).ok()?,
             _ => return None,
-        })
+        };
+        owned(value, 0)
     }
 
     fn steps(&self, rest: &[Segment<'_>]) -> Found<'a> {
         let Some((step, rest)) = rest.split_first() else {
             let whole = self.nodes().filter_map(|(id, node)| {
                 let (value, _) = self.step(node, &[])?;
-                Some((id.to_owned(), value.into_owned()))
+                Some((id.to_owned(), value.into_value()))
             });
             return owned(Value::Object(whole.collect()), 1);
         };
@@ -223,26 +255,30 @@ impl<'a> Names<'a> {
         let state = self.state?.step(self.instance(node)?)?;
         let Some(field) = rest.first() else {
             let whole = json!({
-                "output": state.output.as_deref(),
+                "output": state.output,
                 "status": state.phase.as_str(),
                 "error": self.error(node, state),
             });
             return owned(whole, 0);
         };
+        let within = |data: &'a Data| {
+            let (value, used) = data.find(rest.get(1..).unwrap_or_default());
+            Some((value, used + 1))
+        };
         let value = match field {
-            Segment::Key("output" | "outputs") => Cow::Borrowed(state.output.as_deref()?),
-            Segment::Key("input") => Cow::Borrowed(state.input.as_deref()?),
-            Segment::Key("status") => Cow::Owned(state.phase.as_str().into()),
+            Segment::Key("output" | "outputs") => return within(state.output.as_ref()?),
+            Segment::Key("input") => return within(state.input.as_ref()?),
+            Segment::Key("status") => state.phase.as_str().into(),
             Segment::Key("branch" | "case") if state.block.is_some() => {
                 let branch = state.block.as_deref()?.branch.as_deref()?;
-                Cow::Owned(branch.into())
+                branch.into()
             }
-            Segment::Key("attempt") => Cow::Owned(state.attempt.into()),
-            Segment::Key("error") => Cow::Owned(self.error(node, state)?),
+            Segment::Key("attempt") => state.attempt.into(),
+            Segment::Key("error") => self.error(node, state)?,
             // `steps.X.field` is short for `steps.X.output.field`.
-            _ => return Some((Cow::Borrowed(state.output.as_deref()?), 0)),
+            _ => return Some(state.output.as_ref()?.find(rest)),
         };
-        Some((value, 1))
+        owned(value, 1)
     }
 
     fn error(&self, node: NodeId, state: &StepState) -> Option<Value> {
@@ -260,17 +296,17 @@ impl<'a> Names<'a> {
     fn context(&self, rest: &[Segment<'_>]) -> Found<'a> {
         match rest {
             [Segment::Key("variables"), Segment::Key(name), ..] => {
-                Some((Cow::Borrowed(self.variables.get(*name)?), 3))
+                borrowed(self.variables.get(*name)?, 3)
             }
             [Segment::Key("variables"), ..] => owned(self.variables.clone().into(), 2),
-            [Segment::Key(name), ..] => Some((Cow::Borrowed(self.variables.get(*name)?), 2)),
+            [Segment::Key(name), ..] => borrowed(self.variables.get(*name)?, 2),
             _ => owned(json!({ "variables": self.variables }), 1),
         }
     }
 
     fn environment(&self, rest: &[Segment<'_>]) -> Found<'a> {
         match rest.first() {
-            Some(Segment::Key(name)) => Some((Cow::Borrowed(self.start.env.get(*name)?), 2)),
+            Some(Segment::Key(name)) => borrowed(self.start.env.get(*name)?, 2),
             _ => owned(self.start.env.clone().into(), 1),
         }
     }
@@ -292,23 +328,25 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn bare(&self, name: &str, rest: &[Segment<'_>]) -> Found<'a> {
+    fn bare(&self, path: &[Segment<'_>], name: &str, rest: &[Segment<'_>]) -> Found<'a> {
         if !self.isolated {
             let is_own = self.plan.space(self.home().1) == BlockId::ROOT;
             if let Some(value) = self.variables.get(name).filter(|_| is_own) {
-                return Some((Cow::Borrowed(value), 1));
+                return borrowed(value, 1);
             }
             if let Some(node) = self.find(name) {
                 let (value, used) = self.step(node, rest)?;
                 return Some((value, used + 1));
             }
         }
-        Some((Cow::Borrowed(self.input().get(name)?), 1))
+        match self.input().find(path) {
+            (Hit::Value(Cow::Borrowed(whole)), 0) => borrowed(whole.get(name)?, 1),
+            (_, 0) => None,
+            found => Some(found),
+        }
     }
-}
 
-impl Scope for Names<'_> {
-    fn resolve<'s>(&'s self, path: &[Segment<'_>]) -> Option<(Cow<'s, Value>, usize)> {
+    fn look_up(&self, path: &[Segment<'_>]) -> Found<'a> {
         let (Segment::Key(root), rest) = path.split_first()? else {
             return None;
         };
@@ -318,16 +356,32 @@ impl Scope for Names<'_> {
             return Some(found);
         }
         match *root {
-            "input" => Some((Cow::Borrowed(self.input()), 1)),
+            "input" => {
+                let (value, used) = self.input().find(rest);
+                Some((value, used + 1))
+            }
             "workflow" => self.workflow(rest),
             "steps" => self.steps(rest),
             "context" => self.context(rest),
             "env" => self.environment(rest),
             "secrets" => self.secret(rest),
-            "trigger" => Some((Cow::Borrowed(self.start.trigger.as_ref()?), 1)),
-            "event" => Some((Cow::Borrowed(self.start.trigger.as_ref()?.get("event")?), 1)),
-            "output" if self.output.is_some() => Some((Cow::Borrowed(self.output?), 1)),
-            name => self.bare(name, rest),
+            "trigger" => borrowed(self.start.trigger.as_ref()?, 1),
+            "event" => borrowed(self.start.trigger.as_ref()?.get("event")?, 1),
+            "output" if self.output.is_some() => borrowed(self.output?, 1),
+            name => self.bare(path, name, rest),
+        }
+    }
+}
+
+impl Scope for Names<'_> {
+    fn resolve<'s>(&'s self, path: &[Segment<'_>]) -> Option<(Cow<'s, Value>, usize)> {
+        let (hit, used) = self.look_up(path)?;
+        match hit {
+            Hit::Value(value) => Some((value, used)),
+            Hit::List(list) => {
+                let (value, more) = list.walk(path.get(used))?;
+                Some((Cow::Owned(value), used + more))
+            }
         }
     }
 
@@ -351,5 +405,9 @@ impl Scope for Names<'_> {
 }
 
 fn owned<'a>(value: Value, used: usize) -> Found<'a> {
-    Some((Cow::Owned(value), used))
+    Some((Hit::Value(Cow::Owned(value)), used))
+}
+
+fn borrowed(value: &Value, used: usize) -> Found<'_> {
+    Some((Hit::Value(Cow::Borrowed(value)), used))
 }

@@ -1,8 +1,11 @@
 //! The output of a run that completed.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::bounds::{MAX_DATA_DEPTH, is_too_deep, violations};
+use super::data::Data;
 use super::event::Event;
 use super::machine::Machine;
 use super::names::{Names, Site};
@@ -15,7 +18,11 @@ impl Machine<'_> {
     /// The run's output. What cannot be found is null, what breaks the schema is recorded: neither fails the run.
     pub(super) fn run_output(&mut self) -> Result<Value, Rejection> {
         let output = match self.plan.result() {
-            RunResult::Step(node) => self.output_of(*node).cloned().unwrap_or_default(),
+            RunResult::Step(node) => self
+                .output_of(*node)
+                .cloned()
+                .unwrap_or_default()
+                .into_value(),
             RunResult::Mapping(mapping) => self.mapped_output(mapping)?,
             RunResult::Collected => self.collected_output()?,
         };
@@ -61,7 +68,7 @@ impl Machine<'_> {
         };
         for name in schema.properties() {
             let value = match self.found(name) {
-                Some(value) => value.clone(),
+                Some(value) => value.into_owned(),
                 None => {
                     self.warn(format!(
                         "output `{name}` is neither a variable nor in the output of a step"
@@ -75,18 +82,19 @@ impl Machine<'_> {
     }
 
     /// A variable of this name, else the field of this name in the output of the last step that has one.
-    fn found(&self, name: &str) -> Option<&Value> {
-        self.state.variables().get(name).or_else(|| {
+    fn found(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let variable = self.state.variables().get(name).map(Cow::Borrowed);
+        variable.or_else(|| {
             let mut nodes = self.plan.document_order().iter().rev();
-            nodes.find_map(|node| self.output_of(*node)?.get(name))
+            nodes.find_map(|node| self.output_of(*node)?.member(name))
         })
     }
 
-    fn output_of(&self, node: NodeId) -> Option<&Value> {
+    fn output_of(&self, node: NodeId) -> Option<&Data> {
         let place = self.names_of_run().instance(node)?;
         let step = self.state.step(place)?;
         step.output
-            .as_deref()
+            .as_ref()
             .filter(|_| step.phase == Phase::Completed)
     }
 

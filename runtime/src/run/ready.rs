@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::bounds::violations;
+use super::data::Data;
 use super::event::{Event, SkipReason};
 use super::input::StepError;
 use super::machine::{Machine, expression_error};
+use super::names::Given;
 use super::state::{Phase, Place};
 use super::transition::Rejection;
 use crate::manifest::model::TaskErrorAction;
@@ -37,7 +39,7 @@ impl Machine<'_> {
         if step.phase != Phase::Pending || step.unmet > 0 {
             return Ok(());
         }
-        let kept = step.input.as_deref().cloned();
+        let kept = step.input.clone().map(Data::into_value);
         let to_skip = step.to_skip;
         let jumped_to = step.jumped_to;
         if let Some(reason) = self.kept_from_running(place)?.filter(|_| !jumped_to) {
@@ -156,7 +158,7 @@ impl Machine<'_> {
     ) -> Result<Result<Prepared, Refused>, Rejection> {
         let mut input = match &task.input {
             TaskInput::Empty => Value::Object(Map::new()),
-            TaskInput::Run => self.state.start().input.clone(),
+            TaskInput::Run => self.state.start().input.clone().into_value(),
             TaskInput::Item => self.item_input(place),
             TaskInput::Rendered(template) => {
                 match template.render(&self.names_of_step(place, "input")) {
@@ -168,7 +170,7 @@ impl Machine<'_> {
         if let Some(schema) = &task.input_schema {
             schema.apply_defaults(&mut input);
         }
-        let names = self.names_of_task(place, task, &input, "task condition");
+        let names = self.names_of_task(place, task, Given::Value(&input), "task condition");
         match task.condition.as_ref().map(|c| c.is_truthy(&names)) {
             Some(Ok(false)) => return Ok(Ok(Prepared::Skip)),
             Some(Err(error)) => {
@@ -200,7 +202,7 @@ impl Machine<'_> {
             return self.violated(place, "input", violations).map(Err);
         }
         for check in &task.preconditions {
-            let names = self.names_of_task(place, task, input, "precondition");
+            let names = self.names_of_task(place, task, Given::Value(input), "precondition");
             match check.expression.is_truthy(&names) {
                 Ok(true) => {}
                 Ok(false) => {

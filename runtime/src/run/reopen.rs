@@ -4,39 +4,23 @@ use std::collections::BTreeSet;
 
 use super::event::{Event, SkipReason};
 use super::machine::Machine;
-use super::state::{Phase, Place, ScopeId};
-use super::transition::{Answer, Rejection};
-use crate::port::{RunStatus, StepRef};
+use super::state::{Phase, Place, ScopeId, StepState};
+use super::transition::Rejection;
+use crate::port::RunStatus;
 
 impl Machine<'_> {
-    /// Gives a failed step one more attempt, and everything its failure kept from running another chance.
-    pub(super) fn retry_step(&mut self, place: Place) -> Result<Answer, Rejection> {
-        let run = self.state.run();
-        let step = self.state.step(place).ok_or(Rejection::UnknownAttempt {
-            run,
-            step: StepRef {
-                run,
-                scope: place.scope.0,
-                node: place.node.0,
-                attempt: 0,
-            },
-        })?;
-        let refused = refusal(self.status(), step.phase)
+    pub(super) fn reason_not_to_retry(&self, place: Place, step: &StepState) -> Option<String> {
+        refusal(self.status(), step.phase)
             .or_else(|| self.halted_by(step.phase))
-            .or_else(|| self.gone_on_around(place));
-        if let Some(reason) = refused {
-            return Err(Rejection::NotRetryable {
-                step: self.node(place)?.id.clone(),
-                reason,
-            });
-        }
+            .or_else(|| self.gone_on_around(place))
+    }
+
+    /// Gives a failed step one more attempt, and everything its failure kept from running another chance.
+    pub(super) fn retry_step(&mut self, place: Place) -> Result<(), Rejection> {
         let reopened = self.to_reopen(place);
         self.reopen(&reopened)?;
         self.take_up(reopened)?;
-        self.advance()?;
-        Ok(Answer::Applied {
-            status: self.status(),
-        })
+        self.advance()
     }
 
     /// Makes steps pending again, and the run a running one.

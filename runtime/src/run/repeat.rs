@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::data::Data;
 use super::event::Event;
 use super::input::StepError;
 use super::machine::{Machine, expression_error};
+use super::names::Given;
 use super::state::{Cursor, Phase, Place, ScopeId};
 use super::transition::Rejection;
 use crate::plan::PlannedLoop;
@@ -52,11 +54,17 @@ impl Machine<'_> {
         place: Place,
         input: &Value,
         repeat: &PlannedLoop,
-    ) -> Result<Result<Vec<Value>, Box<StepError>>, Rejection> {
+    ) -> Result<Result<Data, Box<StepError>>, Rejection> {
         let names = match &repeat.batch {
-            Some(task) => self.names_of_task(place, task, input, "over"),
+            Some(task) => self.names_of_task(place, task, Given::Value(input), "over"),
             None => self.names_of_step(place, "over"),
         };
+        // A long list that is there already is gone over as it is.
+        if let Some(path) = repeat.over.as_path()
+            && let Some(list) = names.list(&path)
+        {
+            return Ok(bounded(list, repeat));
+        }
         let items = match repeat.over.render(&names) {
             Err(error) => return Ok(Err(Box::new(expression_error("`over`", &error)))),
             Ok(Value::Array(items)) => items,
@@ -74,14 +82,7 @@ impl Machine<'_> {
                 return Ok(refused("`over` is neither a list nor an object"));
             }
         };
-        if repeat.collects && items.len() > MAX_COLLECTED {
-            let count = items.len();
-            return Ok(refused(&format!(
-                "the results of {count} iterations would be collected because something reads them, {MAX_COLLECTED} are allowed; \
-                 have a step in the loop store them"
-            )));
-        }
-        Ok(Ok(items))
+        Ok(bounded(Value::Array(items).into(), repeat))
     }
 
     fn parallelism(&self, place: Place, repeat: &PlannedLoop) -> Result<usize, Box<StepError>> {
@@ -202,12 +203,12 @@ impl Machine<'_> {
     ) -> Result<Value, Rejection> {
         let block = self.step(place)?.block.as_ref();
         let cursor = block.and_then(|block| block.cursor.as_ref());
-        let item = cursor.and_then(|cursor| cursor.items.get(iteration));
+        let item = cursor.and_then(|cursor| cursor.items.element(iteration));
         let mut steps = Map::new();
         for (inner, step) in self.state.places(scope) {
             let mut told = Map::from_iter([
                 ("status".to_owned(), step.phase.as_str().into()),
-                ("output".to_owned(), json!(step.output.as_deref())),
+                ("output".to_owned(), json!(step.output)),
             ]);
             if let Some(error) = &step.error {
                 let error = json!({"code": error.code, "message": error.message});
@@ -223,6 +224,18 @@ impl Machine<'_> {
             "steps": steps,
         }))
     }
+}
+
+/// The elements, unless more results would have to be kept than are allowed.
+fn bounded(items: Data, repeat: &PlannedLoop) -> Result<Data, Box<StepError>> {
+    let count = items.len();
+    if repeat.collects && count > MAX_COLLECTED {
+        return refused(&format!(
+            "the results of {count} iterations would be collected because something reads them, {MAX_COLLECTED} are allowed; \
+             have a step in the loop store them"
+        ));
+    }
+    Ok(items)
 }
 
 /// The results in the order of the list; or, when nobody reads them, how many there were.

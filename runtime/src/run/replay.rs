@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::elsewhere::RowValues;
 use super::event::Event;
 use super::evolve::Unfitting;
 use super::state::RunState;
@@ -56,15 +57,20 @@ impl ReplayError {
 }
 
 impl RunState {
-    /// The state of a stored run: its snapshot, if it has one, and the rows after it.
+    /// The state of a stored run: its snapshot, if it has one, and the rows after it. `row` gives the values of an earlier
+    /// row, should the snapshot refer to one.
     ///
     /// # Errors
     /// When what is stored is damaged or belongs to another plan.
-    pub fn restore(plan: &Plan, stored: &StoredRun) -> Result<Self, ReplayError> {
+    pub fn restore(
+        plan: &Plan,
+        stored: &StoredRun,
+        row: impl FnMut(Version) -> Option<RowValues>,
+    ) -> Result<Self, ReplayError> {
         let state = stored
             .snapshot
             .as_ref()
-            .map(|snapshot| Self::from_snapshot(plan, snapshot))
+            .map(|snapshot| Self::from_snapshot(plan, snapshot, row))
             .transpose()?;
         let state = Self::replay(plan, state, &stored.tail)?;
         if state.version() == stored.head.version {
@@ -77,12 +83,16 @@ impl RunState {
         }
     }
 
-    /// The state a snapshot shows.
+    /// The state a snapshot shows. `row` gives the values of the log rows that it refers to.
     ///
     /// # Errors
-    /// When the snapshot is damaged or belongs to another plan.
-    pub fn from_snapshot(plan: &Plan, snapshot: &Snapshot) -> Result<Self, ReplayError> {
-        let state: Self =
+    /// When the snapshot is damaged or belongs to another plan, or what it refers to is missing.
+    pub fn from_snapshot(
+        plan: &Plan,
+        snapshot: &Snapshot,
+        row: impl FnMut(Version) -> Option<RowValues>,
+    ) -> Result<Self, ReplayError> {
+        let mut state: Self =
             serde_json::from_str(&snapshot.state).map_err(|error| ReplayError::Unreadable {
                 what: "the snapshot".to_owned(),
                 reason: error.to_string(),
@@ -90,6 +100,7 @@ impl RunState {
         if state.plan() != plan.hash() {
             return Err(ReplayError::WrongPlan { run: state.run() });
         }
+        state.complete(row)?;
         match state.structural_damage(plan) {
             None => Ok(state),
             Some(reason) => Err(ReplayError::Unreadable {
@@ -99,14 +110,10 @@ impl RunState {
         }
     }
 
-    /// The snapshot of this state.
+    /// The snapshot of this state, see [`take_snapshot`](Self::take_snapshot).
     #[must_use]
     pub fn to_snapshot(&self) -> Snapshot {
-        Snapshot {
-            version: self.version(),
-            // Strings, numbers and JSON values only: nothing that JSON cannot hold.
-            state: serde_json::to_string(self).unwrap_or_default(),
-        }
+        self.take_snapshot().snapshot
     }
 
     /// The state after these rows, which follow `state`; without a state they begin with the first.
@@ -121,23 +128,31 @@ impl RunState {
                     what: format!("log row {}", row.version),
                     reason: error.to_string(),
                 })?;
-            let expected = state
-                .as_ref()
-                .map_or(Version::default(), Self::version)
-                .next();
-            if row.version != expected {
-                return Err(ReplayError::Gap {
-                    expected,
-                    found: row.version,
-                });
-            }
-            let after = Self::after(plan, state, &events, row.version, row.at);
-            state = Some(after.map_err(|unfitting| ReplayError::Unfitting {
-                version: row.version,
-                reason: unfitting.reason,
-            })?);
+            state = Some(Self::after_row(plan, state, row, &events)?);
         }
         state.ok_or(ReplayError::Empty)
+    }
+
+    /// The state after a row, whose events these are.
+    pub(crate) fn after_row(
+        plan: &Plan,
+        state: Option<Self>,
+        row: &LogRow,
+        events: &[Event],
+    ) -> Result<Self, ReplayError> {
+        let before = state.as_ref().map_or(Version::default(), Self::version);
+        let expected = before.next();
+        if row.version != expected {
+            return Err(ReplayError::Gap {
+                expected,
+                found: row.version,
+            });
+        }
+        let after = Self::after(plan, state, events, row.version, row.at);
+        after.map_err(|unfitting| ReplayError::Unfitting {
+            version: row.version,
+            reason: unfitting.reason,
+        })
     }
 
     /// The state after one transition's events.

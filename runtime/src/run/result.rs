@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::input::{RetryOwner, StepError};
 use super::machine::{Machine, expression_error};
+use super::names::Given;
 use super::ready::unmet;
 use super::state::{Phase, Place, ScopeId};
 use super::transition::{Answer, Next, Rejection};
@@ -106,7 +107,7 @@ impl Machine<'_> {
         }
         let input = self.step(place)?.input.clone().unwrap_or_default();
         for check in &call.postconditions {
-            let mut names = self.names_of_task(place, call, &input, "postcondition");
+            let mut names = self.names_of_task(place, call, Given::Data(&input), "postcondition");
             names.output = Some(&output);
             match check.expression.is_truthy(&names) {
                 Ok(true) => {}

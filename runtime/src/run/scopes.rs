@@ -25,14 +25,19 @@ impl RunState {
                 parallelism,
                 ..
             } => {
+                let input = self.kept(input);
+                let items = items.as_ref().map(|items| {
+                    let items = self.kept(items.clone()).shared_with(&input);
+                    items.shared_with(&self.start.input)
+                });
                 let step = self.step_mut(place)?;
-                step.input = Some(Arc::new(input.clone()));
+                step.input = Some(input);
                 step.started_at.get_or_insert(at);
                 step.block = Some(Box::new(BlockState {
                     scopes: Vec::new(),
                     branch: branch.clone(),
-                    cursor: items.as_ref().map(|items| Cursor {
-                        items: Arc::new(items.clone()),
+                    cursor: items.map(|items| Cursor {
+                        items,
                         next: 0,
                         parallelism: parallelism.unwrap_or(1),
                         finished: 0,

@@ -68,14 +68,16 @@ pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transit
 
 /// The start with the input's defaults applied, its schema met, and the trigger in its usual shape.
 fn checked(plan: &Plan, mut start: Start) -> Result<Start, Rejection> {
-    if plan.input().is_some() && start.input.is_null() {
+    let mut input = std::mem::take(&mut start.input).into_value();
+    if plan.input().is_some() && input.is_null() {
         // "No input" is an empty object to a schema that could fill it with defaults.
-        start.input = Value::Object(Map::new());
+        input = Value::Object(Map::new());
     }
     if let Some(schema) = plan.input() {
-        schema.apply_defaults(&mut start.input);
+        schema.apply_defaults(&mut input);
     }
-    let mut violations = foreign_violations(plan.input(), &start.input);
+    let mut violations = foreign_violations(plan.input(), &input);
+    start.input = input.into();
     for value in start.trigger.iter().chain(start.env.values()) {
         let found = foreign_violations(None, value).into_iter();
         violations.extend(found.map(|violation| format!("trigger or environment: {violation}")));

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::child::Closing;
+use super::data::Data;
+use super::elsewhere::Elsewhere;
 use super::event::{RunError, SkipReason};
 use super::group::GroupState;
 use super::input::{Start, StepError};
@@ -121,6 +123,12 @@ pub struct RunState {
     pub(super) started_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ended_at: Option<Timestamp>,
+    /// Where values are that a snapshot leaves to the log; none in a state that is complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) elsewhere: Vec<Elsewhere>,
+    /// Events folded since the last version.
+    #[serde(skip)]
+    pub(super) folded: u32,
 }
 
 /// Keeps a run from dispatching anything.
@@ -256,14 +264,14 @@ pub struct StepState {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub input: Option<Arc<Value>>,
+    pub input: Option<Data>,
     /// The output; null for a step whose failure was ignored.
     #[serde(
         default,
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
-    pub output: Option<Arc<Value>>,
+    pub output: Option<Data>,
     /// It runs because of a failure before it, which does not keep it from running.
     #[serde(default, skip_serializing_if = "is_false")]
     pub jumped_to: bool,
@@ -313,7 +321,7 @@ pub struct BlockState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
     /// What it goes over.
-    pub items: Arc<Vec<Value>>,
+    pub items: Data,
     /// The iteration to begin next.
     pub next: usize,
     /// Iterations at once.
@@ -573,8 +581,10 @@ impl RunState {
 }
 
 /// A field that is there has a value, also when that value is null.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
-    Value::deserialize(deserializer).map(|value| Some(Arc::new(value)))
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 const fn first_scope() -> u32 {

@@ -53,6 +53,8 @@ pub enum StepOrder {
     Skip,
     /// Run it now: before its retry is due, or although the run is held. Never before the steps it depends on.
     Execute,
+    /// Try it again after it failed, with a new attempt beyond its policy; reopens a run that it failed.
+    Retry,
 }
 
 impl StepOrder {
@@ -60,6 +62,7 @@ impl StepOrder {
         match self {
             Self::Skip => "skipped",
             Self::Execute => "executed",
+            Self::Retry => "retried",
         }
     }
 }
@@ -114,15 +117,20 @@ impl Machine<'_> {
         let refusal = match order {
             StepOrder::Skip => self.reason_not_to_skip(place, step),
             StepOrder::Execute => self.reason_not_to_execute(place, step),
+            StepOrder::Retry => self.reason_not_to_retry(place, step),
         };
         let id = &self.node(place)?.id;
         if let Some(reason) = refusal {
-            return Err(Rejection::StepNotSteerable {
-                run: self.state.run(),
-                status: self.state.status(),
-                step: id.clone(),
-                order: order.done(),
-                reason,
+            let step = id.clone();
+            return Err(match order {
+                StepOrder::Retry => Rejection::NotRetryable { step, reason },
+                StepOrder::Skip | StepOrder::Execute => Rejection::StepNotSteerable {
+                    run: self.state.run(),
+                    status: self.state.status(),
+                    step,
+                    order: order.done(),
+                    reason,
+                },
             });
         }
         self.record(Event::StepSteered {
@@ -135,6 +143,7 @@ impl Machine<'_> {
         })?;
         match order {
             StepOrder::Skip => self.skip_by_order(place, phase, attempt),
+            StepOrder::Retry => self.retry_step(place),
             StepOrder::Execute if phase == Phase::Ready => self.dispatch(place),
             StepOrder::Execute => {
                 self.reschedule(place, attempt, self.now);

@@ -9,8 +9,8 @@ use super::evolve::Unfitting;
 use super::input::Input;
 use super::machine::Machine;
 use super::start;
-use super::state::{Place, RunState, ScopeId};
-use crate::plan::{NodeId, Plan};
+use super::state::RunState;
+use crate::plan::Plan;
 use crate::port::{PlanHash, RunId, RunStatus, StepRef, Timestamp};
 
 /// What an input led to. Without events nothing changed, and there is nothing to commit.
@@ -303,7 +303,7 @@ pub fn apply(
             retry_owner,
         } => machine.failed(&step, error, retry_owner)?,
         Input::TimerFired { name, generation } => machine.timer_fired(&name, generation)?,
-        Input::Cancel { reason } => machine.cancel(reason)?,
+        Input::Cancel { by, reason } => machine.cancel(by, reason)?,
         Input::Decide(decision) => machine.decide(*decision)?,
         Input::Signal { name, payload } => machine.signal(name, payload)?,
         Input::ChildStarted { step } => machine.child_started(&step)?,
@@ -318,10 +318,6 @@ pub fn apply(
         Input::GroupNoted { ahead } => machine.group_noted(ahead)?,
         Input::Close { abort, reason } => machine.close(abort, reason)?,
         Input::Steer(order) => machine.steer(*order)?,
-        Input::RetryStep { scope, node } => machine.retry_step(Place {
-            scope: ScopeId(scope),
-            node: NodeId(node),
-        })?,
     };
     Ok(machine.finish(answer))
 }

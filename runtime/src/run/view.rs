@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::child::Parent;
+use super::data::Data;
 use super::event::{RunError, SkipReason};
 use super::input::StepError;
 use super::state::{Cursor, Phase, Place, RunState, ScopeId, StepState, WaitState};
@@ -184,7 +185,7 @@ impl RunState {
             labels: self.start.labels.clone(),
             group: self.group().map(|group| group.name.clone()),
             parent: self.parent().cloned(),
-            input: self.start.input.clone(),
+            input: self.start.input.whole().into_owned(),
             variables: self.variables.clone(),
             output: self.output().cloned(),
             error: self.error.clone(),
@@ -288,8 +289,8 @@ impl StepView {
             fallback: step.fallback,
             is_async: node.is_async,
             depends_on: waits_for.map(|node| node.id.clone()).collect(),
-            input: step.input.as_deref().cloned(),
-            output: step.output.as_deref().cloned(),
+            input: step.input.clone().map(Data::into_value),
+            output: step.output.clone().map(Data::into_value),
             error: step.error.as_deref().cloned(),
             started_at: step.started_at,
             finished_at: step.finished_at,

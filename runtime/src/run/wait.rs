@@ -390,8 +390,9 @@ impl RunState {
         {
             self.waits += 1;
             let generation = self.waits;
+            let input = self.kept(input);
             let step = self.step_mut(place)?;
-            step.input = Some(std::sync::Arc::new(input.clone()));
+            step.input = Some(input);
             step.started_at.get_or_insert(at);
             step.wait = Some(Box::new(WaitState {
                 generation,

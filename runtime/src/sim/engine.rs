@@ -9,7 +9,9 @@ use super::store::{Commit, Committed, NewItem, StoreAccess};
 use super::world::{Happening, World};
 use crate::plan::Plan;
 use crate::port::{LogRow, RunId, TimerKey, TimerRow, Timestamp, Version};
-use crate::run::{Answer, Effect, Input, Rejection, RunState, Transition, apply};
+use crate::run::{
+    Answer, Effect, Input, Rejection, ReplayError, RowValues, RunState, Transition, apply,
+};
 
 /// A snapshot is taken every so many versions.
 const SNAPSHOT_EVERY: u64 = 16;
@@ -117,7 +119,7 @@ impl<A: StoreAccess> World<'_, A> {
             return Outcome::Unanswered;
         };
         let plan = Arc::clone(&ledger.plan);
-        let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_));
+        let by_hand = matches!(input, Input::Steer(_));
         let now = self.clock(process);
         // Memory may be old. Only a commit proves it right, so whatever is not committed is said on the store's word.
         let mut known = self.processes.of(process).states.remove(&run);
@@ -125,7 +127,7 @@ impl<A: StoreAccess> World<'_, A> {
         for _ in 0..TRIES {
             let remembered = match known.take() {
                 Some(remembered) => Some(remembered),
-                None => match self.load(run, &plan) {
+                None => match self.load(run, &plan, false) {
                     Ok(loaded) => {
                         certain = true;
                         loaded
@@ -214,22 +216,43 @@ impl<A: StoreAccess> World<'_, A> {
 
     /// The state of a run as the store has it.
     pub(super) fn state(&mut self, run: RunId, plan: &Plan) -> Result<RunState, String> {
-        let loaded = self.load(run, plan)?;
+        let loaded = self.load(run, plan, false)?;
         let state = loaded.map(|it| it.state);
         state.ok_or_else(|| format!("run {run} has a timer, and is not there"))
     }
 
-    fn load(&mut self, run: RunId, plan: &Plan) -> Result<Option<Remembered>, String> {
+    /// A run as the store has it; `all_from_json`, or as far as its ledger says.
+    fn load(
+        &mut self,
+        run: RunId,
+        plan: &Plan,
+        all_from_json: bool,
+    ) -> Result<Option<Remembered>, String> {
         let Some(stored) = self.access.load(&self.store, run) else {
             return Ok(None);
         };
         let unreadable = |error| format!("run {run} cannot be read back: {error}");
         let snapshot = stored.snapshot.as_ref();
         let state = snapshot
-            .map(|snapshot| RunState::from_snapshot(plan, snapshot))
+            .map(|snapshot| {
+                RunState::from_snapshot(plan, snapshot, |version| {
+                    RowValues::read(self.store.row(run, version)?).ok()
+                })
+            })
             .transpose()
             .map_err(unreadable)?;
-        let state = RunState::replay(plan, state, &stored.tail).map_err(unreadable)?;
+        let mut state = state;
+        for row in &stored.tail {
+            // A row that is there as it was written need not be read from its JSON each time.
+            let written = !all_from_json && self.store.row(run, row.version) == Some(row);
+            let ledger = self.ledgers.get(&run).filter(|_| written);
+            let after = match ledger.and_then(|ledger| ledger.events_of(row.version)) {
+                Some(events) => RunState::after_row(plan, state, row, events),
+                None => RunState::replay(plan, state, std::slice::from_ref(row)),
+            };
+            state = Some(after.map_err(unreadable)?);
+        }
+        let state = state.ok_or_else(|| unreadable(ReplayError::Empty))?;
         if state.version() != stored.version {
             return Err(format!(
                 "run {run} reads back as version {}, the store has {}",
@@ -250,7 +273,7 @@ impl<A: StoreAccess> World<'_, A> {
         else {
             return;
         };
-        let problem = match self.load(run, &plan) {
+        let problem = match self.load(run, &plan, true) {
             Ok(loaded) => {
                 let state = loaded.map(|it| it.state);
                 let ledger = self.ledgers.get_mut(&run);

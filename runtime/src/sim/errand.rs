@@ -202,7 +202,13 @@ impl<A: StoreAccess> World<'_, A> {
             self.broken(format!("{step:?} has no workflow to run"));
             return false;
         };
-        let ledger = || Ledger::of_child(start.run, Arc::clone(child), start.input.clone());
+        let ledger = || {
+            Ledger::of_child(
+                start.run,
+                Arc::clone(child),
+                start.input.whole().into_owned(),
+            )
+        };
         self.ledgers.entry(start.run).or_insert_with(ledger);
         true
     }

@@ -135,6 +135,13 @@ impl Ledger {
             .or_else(|| self.problem_of_timers(store, state))
     }
 
+    /// The events of a version, unless they are to be read back from what the store has.
+    pub(super) fn events_of(&self, version: Version) -> Option<&[Event]> {
+        let position = usize::try_from(version.0.checked_sub(1)?).ok()?;
+        let (_, events) = self.history.get(position)?;
+        (!self.reads_back).then_some(events)
+    }
+
     /// Each attempt in flight has exactly its item: pending, or leased to a worker.
     fn problem_of_tokens(&self, store: &ModelStore, state: &RunState) -> Option<String> {
         let runs_child = |place: Place| {

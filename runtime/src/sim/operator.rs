@@ -10,6 +10,9 @@ use crate::run::{Answer, Command, Input, Order, Phase, Place, Rejection, StepOrd
 /// Operators lose patience, too.
 const MOST_INTERVENTIONS: u32 = 5;
 
+/// Who orders it.
+const OPERATOR: &str = "operator";
+
 /// What an operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -133,14 +136,9 @@ impl<A: StoreAccess> World<'_, A> {
     fn input_of(&mut self, run: RunId, operation: Operation) -> Option<Input> {
         let command = match operation {
             Operation::Cancel => {
-                let reason = "enough".to_owned();
-                return Some(Input::Cancel { reason });
-            }
-            Operation::Retry => {
-                let place = self.step_for(run, operation)?;
-                return Some(Input::RetryStep {
-                    scope: place.scope.0,
-                    node: place.node.0,
+                return Some(Input::Cancel {
+                    by: OPERATOR.to_owned(),
+                    reason: "enough".to_owned(),
                 });
             }
             Operation::Abort => Command::Abort,
@@ -148,12 +146,13 @@ impl<A: StoreAccess> World<'_, A> {
             Operation::Resume => Command::Resume,
             Operation::Quarantine => Command::Quarantine,
             Operation::Release => Command::Release,
+            Operation::Retry => self.command_for(run, operation, StepOrder::Retry)?,
             Operation::Skip => self.command_for(run, operation, StepOrder::Skip)?,
             Operation::Execute => self.command_for(run, operation, StepOrder::Execute)?,
         };
         Some(Input::Steer(Box::new(Order {
             command,
-            by: "operator".to_owned(),
+            by: OPERATOR.to_owned(),
             reason: String::new(),
         })))
     }

@@ -281,7 +281,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
         };
         let start = Start {
             run,
-            input: ledger.input.clone(),
+            input: ledger.input.clone().into(),
             idempotency_key: None,
             correlation_id: None,
             labels: crate::port::Labels::new(),

@@ -8,7 +8,7 @@ use ossa_runtime::engine::{
 };
 use ossa_runtime::error::Category;
 use ossa_runtime::port::{MessageId, Priority, RunStatus, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::lab::*;
 use crate::stories;
@@ -261,7 +261,10 @@ stories! {
         handled.sort();
         assert_eq!(handled, ["a", "b", "c", "d"]);
         assert_eq!(in_queue(&engine, QUEUE), (0, 0));
-        assert_eq!(engine.messages("dead", 10).unwrap()[0].body, b"poison");
+        let dead = engine.messages("dead", 10).unwrap().remove(0);
+        assert_eq!(dead.body, b"poison");
+        let headers: Value = serde_json::from_slice(&dead.headers).unwrap();
+        assert_eq!(headers["ossa-error-code"], "WORKER_LOST");
     }
 
     fn a_step_is_claimed_on_receipt_and_removed_by_its_result(lab) {

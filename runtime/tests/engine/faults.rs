@@ -260,8 +260,8 @@ stories! {
                 [Mode::Works, mode][usize::from(fails)]
             });
             let engine = Engine::over(backend as Arc<dyn Backend>, lab.options()).unwrap();
-            assert!(engine.cancel(id, "no longer wanted").unwrap_err().is_retryable());
-            let again = engine.cancel(id, "no longer wanted").unwrap();
+            assert!(engine.cancel(id, because("no longer wanted")).unwrap_err().is_retryable());
+            let again = engine.cancel(id, because("no longer wanted")).unwrap();
             assert_eq!(again, mode == Mode::Refused, "it was done the first time or is now");
             let details = run(&engine, id);
             assert_eq!(details.run.status, RunStatus::Canceled);

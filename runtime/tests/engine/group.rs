@@ -88,7 +88,7 @@ stories! {
         let engine = lab.engine();
         let plan = grouped("");
         let runs: Vec<_> = (0..3).map(|_| begin(lab, &engine, &plan)).collect();
-        engine.cancel(runs[1], "not this one").unwrap();
+        engine.cancel(runs[1], because("not this one")).unwrap();
         engine.abort(runs[0], OrderedBy::new("ada")).unwrap();
         assert_eq!(statuses(&engine, &runs), ["canceled", "canceled", "running"]);
     }
@@ -121,7 +121,7 @@ stories! {
         let runs: Vec<_> = (0..3).map(|_| begin(lab, &engine, &plan)).collect();
         let claim = take(&engine);
         engine.fail(&claim.token, failure()).unwrap();
-        engine.retry_step(runs[0], "ship").unwrap();
+        engine.retry_step(runs[0], "ship", OrderedBy::default()).unwrap();
         assert_eq!(statuses(&engine, &runs), ["running", "running", "pending"]);
         assert_eq!(work_off(&engine).len(), 3);
         assert_eq!(statuses(&engine, &runs), ["completed"; 3]);

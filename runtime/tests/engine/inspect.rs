@@ -103,7 +103,7 @@ stories! {
         assert_eq!(reasons.len(), 1);
         assert!(reasons[0].1.contains("step `first` failed in attempt 1: the handler threw (HANDLER_ERROR)"), "{reasons:?}");
         let other = start(&engine, &three_steps());
-        engine.cancel(other, "the customer left").unwrap();
+        engine.cancel(other, because("the customer left")).unwrap();
         assert!(why(&engine, other)[0].1.contains("the customer left"));
     }
 

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use ossa_runtime::adapter::MemoryStore;
 use ossa_runtime::engine::{
-    ClaimOutcome, Engine, EngineOptions, Reported, RunDetails, StartRequest, StepClaim, StepReport,
+    ClaimOutcome, Engine, EngineOptions, OrderedBy, Reported, RunDetails, StartRequest, StepClaim,
+    StepReport,
 };
 use ossa_runtime::manifest::{Options, load_str, model::Manifest, model::Reference};
 use ossa_runtime::plan::{Plan, Resolver, Unresolved};
-use ossa_runtime::port::{Backend, Clock, ManualClock, RunId, RunStatus, Timestamp};
-use ossa_runtime::run::{Next, RetryOwner, StepError};
+use ossa_runtime::port::{
+    Backend, Clock, LogRow, ManualClock, RunId, RunStatus, Timestamp, Version,
+};
+use ossa_runtime::run::{Next, RetryOwner, RowValues, StepError};
 use serde_json::{Value, json};
 
 use crate::server::TestServer;
@@ -253,3 +256,22 @@ pub fn step_status(engine: &Engine, id: RunId, step: &str) -> &'static str {
 
 pub const HANDLED: Reported = Reported::Recorded(Next::Handled);
 pub const FINAL: Reported = Reported::Recorded(Next::Final);
+
+/// An order that nobody in particular gave.
+pub(crate) fn because(reason: &str) -> OrderedBy {
+    OrderedBy::default().because(reason)
+}
+
+/// The events of each transition of a run, as JSON.
+pub(crate) fn engine_rows(lab: &Lab, id: RunId) -> Vec<String> {
+    let rows = lab.backend().history(&id, Version(0), 1000).unwrap();
+    rows.into_iter().map(|row| row.events).collect()
+}
+
+/// The values of a log row, for a snapshot that refers to it.
+pub(crate) fn row_of(rows: &[LogRow]) -> impl Fn(Version) -> Option<RowValues> + '_ {
+    |version| {
+        let row = rows.iter().find(|row| row.version == version)?;
+        Some(RowValues::read(row).unwrap())
+    }
+}

@@ -196,14 +196,16 @@ impl World {
             }
             Deed::Cancel { engine, run } => {
                 if let Some((id, _)) = self.runs.get(run) {
-                    self.engine(engine).cancel(*id, "chance").unwrap();
+                    self.engine(engine).cancel(*id, because("chance")).unwrap();
                 }
             }
             Deed::Retry { engine, run, step } => {
                 if let Some((id, plan)) = self.runs.get(run) {
                     let nodes = plan.nodes();
                     let name = &nodes[step % nodes.len()].id;
-                    let _ = self.engine(engine).retry_step(*id, name);
+                    let _ = self
+                        .engine(engine)
+                        .retry_step(*id, name, OrderedBy::default());
                 }
             }
             Deed::Steer { engine, run, how } => {
@@ -239,7 +241,7 @@ impl World {
             .find(|(id, _)| *id == claim.job.run)
             .unwrap();
         let stored = self.backend.load(&[*id]).unwrap().remove(0).unwrap();
-        let state = RunState::restore(plan, &stored).unwrap();
+        let state = RunState::restore(plan, &stored, |_| None).unwrap();
         let mut executed = state.steps().filter(|(_, step)| step.executed);
         let executed = executed.any(|(place, _)| place.node.0 == claim.job.node);
         assert!(
@@ -270,7 +272,10 @@ impl World {
             }
             let replayed = RunState::replay(plan, None, &rows).unwrap();
             let stored = self.backend.load(&[*id]).unwrap().remove(0).unwrap();
-            prop_assert_eq!(&RunState::restore(plan, &stored).unwrap(), &replayed);
+            prop_assert_eq!(
+                &RunState::restore(plan, &stored, row_of(&rows)).unwrap(),
+                &replayed
+            );
             prop_assert_eq!(replayed.head(plan), stored.head);
             prop_assert_eq!(check_invariants(plan, &replayed), Vec::<String>::new());
             in_flight.extend(

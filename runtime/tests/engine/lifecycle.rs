@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ossa_runtime::engine::{Reported, StartRequest, StepOutcome};
+use ossa_runtime::engine::{OrderedBy, Reported, StartRequest, StepOutcome};
 use ossa_runtime::error::Category;
 use ossa_runtime::port::{Page, RunFilter, RunStatus, Version};
 use ossa_runtime::run::{Event, Next};
@@ -164,8 +164,8 @@ stories! {
         let engine = lab.engine();
         let id = start(&engine, &three_steps());
         let claim = take(&engine);
-        assert!(engine.cancel(id, "the customer left").unwrap());
-        assert!(!engine.cancel(id, "once more").unwrap());
+        assert!(engine.cancel(id, because("the customer left")).unwrap());
+        assert!(!engine.cancel(id, because("once more")).unwrap());
         assert_eq!(status(&engine, id), RunStatus::Canceled);
         assert_eq!(engine.complete(&claim.token, json!({})).unwrap().result, Reported::Late);
         assert!(try_take(&engine).is_none());
@@ -175,7 +175,7 @@ stories! {
         let engine = lab.engine();
         let id = start(&engine, &three_steps());
         engine.fail(&take(&engine).token, failure()).unwrap();
-        let token = engine.retry_step(id, "first").unwrap();
+        let token = engine.retry_step(id, "first", OrderedBy::new("ada")).unwrap();
         let described = engine.describe(&token).unwrap();
         assert_eq!((described.step.as_str(), described.attempt), ("first", 2));
         let claim = claimed(engine.claim(&token).unwrap());
@@ -184,12 +184,23 @@ stories! {
         assert_eq!(status(&engine, id), RunStatus::Completed);
     }
 
+    fn who_had_a_step_retried_or_a_run_canceled_and_why_is_in_its_history(lab) {
+        let engine = lab.engine();
+        let id = start(&engine, &three_steps());
+        engine.fail(&take(&engine).token, failure()).unwrap();
+        engine.retry_step(id, "first", OrderedBy::new("ada").because("the server is back")).unwrap();
+        engine.cancel(id, OrderedBy::new("bob").because("enough")).unwrap();
+        let events = engine_rows(lab, id).concat();
+        assert!(events.contains(r#""order":"retry","by":"ada","reason":"the server is back""#), "{events}");
+        assert!(events.contains(r#""type":"run_canceled","by":"bob","reason":"enough""#), "{events}");
+    }
+
     fn only_a_failed_step_is_retried_by_hand(lab) {
         let engine = lab.engine();
         let id = start(&engine, &three_steps());
-        let error = engine.retry_step(id, "first").unwrap_err();
+        let error = engine.retry_step(id, "first", OrderedBy::default()).unwrap_err();
         assert_eq!((error.category(), error.step()), (Category::Engine, Some("first")));
-        assert_eq!(engine.retry_step(id, "nowhere").unwrap_err().code(), "OSSA-N008");
+        assert_eq!(engine.retry_step(id, "nowhere", OrderedBy::default()).unwrap_err().code(), "OSSA-N008");
         assert_eq!(work_off(&engine).len(), 3);
     }
 
@@ -233,7 +244,7 @@ stories! {
         let engine = lab.engine();
         let id = start(&lab_of_another_store().engine(), &three_steps());
         assert_eq!(engine.run(id).unwrap(), None);
-        let error = engine.cancel(id, "").unwrap_err();
+        let error = engine.cancel(id, because("")).unwrap_err();
         assert_eq!((error.code(), error.run()), ("OSSA-N001", Some(id)));
     }
 

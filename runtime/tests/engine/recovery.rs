@@ -54,7 +54,7 @@ stories! {
         let rows = backend.history(&id, Version(0), 1000).unwrap();
         let replayed = RunState::replay(&plan, None, &rows).unwrap();
         let stored = backend.load(&[id]).unwrap().remove(0).unwrap();
-        assert_eq!(replayed, RunState::restore(&plan, &stored).unwrap());
+        assert_eq!(replayed, RunState::restore(&plan, &stored, row_of(&rows)).unwrap());
         assert_eq!(replayed.head(&plan), stored.head);
     }
 

@@ -1,11 +1,12 @@
 //! What size does not change, counted in rows, bytes and calls. `benches/scale` has the times.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ossa_runtime::engine::{Engine, OrderedBy, StartRequest};
-use ossa_runtime::port::{RunStatus, Version};
+use ossa_runtime::port::RunStatus;
 use serde_json::{Value, json};
 
 use crate::faulty::{Faulty, Mode};
@@ -34,6 +35,17 @@ const PAGES: &str = "    - id: pages
               input: {page: '${{ page }}', id: '${{ id }}'}
 ";
 
+/// A loop over one list.
+const ITEMS: &str = "    - id: all
+      kind: Loop
+      loop: {over: '${{ input.items }}', as: id}
+      steps:
+        - id: work
+          kind: Task
+          inline: {execution: {type: idempotent, entrypoint: work}}
+          input: {id: '${{ id }}', shop: '${{ input.shop }}'}
+";
+
 stories! {
     fn a_long_loop_is_brought_back_from_as_much_at_its_end_as_at_its_beginning(lab) {
         let pages: Vec<_> = (100..130).collect();
@@ -56,6 +68,27 @@ stories! {
         let (early, late) = (early.iter().max().unwrap(), late.iter().max().unwrap());
         // Numbers of scopes and iterations get a digit more.
         assert!(*late <= early + 20, "{early} bytes at the beginning, {late} later");
+    }
+
+    fn a_loop_over_one_long_list_is_brought_back_from_a_small_snapshot_and_the_row_that_has_the_list(lab) {
+        let engine = lab.engine();
+        let backend = lab.backend();
+        let items: Vec<_> = (10_000..30_000).collect();
+        let id = start_with(&engine, &workflow(ITEMS), json!({ "items": items, "shop": "blue" }));
+        for item in &items[..100] {
+            let fresh = lab.engine();
+            let claim = take(&fresh);
+            assert_eq!(claim.job.input, json!({"id": item, "shop": "blue"}));
+            fresh.complete(&claim.token, json!({})).unwrap();
+            let stored = backend.load(&[id]).unwrap().remove(0).unwrap();
+            let snapshot = stored.snapshot.unwrap().state;
+            let whole: Value = serde_json::from_str(&snapshot).unwrap();
+            let elsewhere = whole["elsewhere"].as_array().unwrap().iter();
+            let referred: BTreeSet<_> = elsewhere.map(|it| it["version"].as_u64()).collect();
+            let rows = 1 + stored.tail.len() + referred.len();
+            assert!(rows <= RECOVERY, "{rows} rows");
+            assert!(snapshot.len() < 3000, "{} bytes", snapshot.len());
+        }
     }
 
     fn a_late_step_is_as_many_calls_of_the_store_and_as_much_log_as_an_early_one(lab) {
@@ -117,11 +150,6 @@ stories! {
             assert_eq!(status(&engine, id), RunStatus::Failed);
         }
     }
-}
-
-fn engine_rows(lab: &Lab, id: ossa_runtime::port::RunId) -> Vec<String> {
-    let rows = lab.backend().history(&id, Version(0), 1000).unwrap();
-    rows.into_iter().map(|row| row.events).collect()
 }
 
 #[test]

@@ -99,7 +99,7 @@ stories! {
         complete(&engine, "pick");
         complete(&engine, "reserve");
         let child = child(&engine, id);
-        engine.cancel(id, "changed their mind").unwrap();
+        engine.cancel(id, because("changed their mind")).unwrap();
         assert_eq!(status(&engine, id), RunStatus::Canceled);
         assert_eq!(work_off(&engine), ["refund"]);
         let details = run(&engine, child).run;
@@ -120,7 +120,7 @@ stories! {
         let engine = lab.engine();
         let id = start(&engine, &order(", close_policy: abandon"));
         complete(&engine, "pick");
-        engine.cancel(id, "no more").unwrap();
+        engine.cancel(id, because("no more")).unwrap();
         assert_eq!(work_off(&engine), ["reserve", "charge"]);
         let child = child(&engine, id);
         assert_eq!(status(&engine, child), RunStatus::Completed);
@@ -172,7 +172,7 @@ stories! {
         engine.fail(&claim.token, failure()).unwrap();
         assert_eq!(work_off(&engine), ["refund"]);
         assert_eq!(status(&engine, id), RunStatus::Failed);
-        engine.retry_step(id, "money").unwrap();
+        engine.retry_step(id, "money", OrderedBy::default()).unwrap();
         assert_eq!(work_off(&engine), ["reserve", "charge", "mail"]);
         assert_eq!(status(&engine, id), RunStatus::Completed);
         assert_eq!(children(&engine, id).len(), 2);
@@ -316,7 +316,7 @@ fn live(lab: &Lab, crash: &Crash, life: &Life) {
             continue;
         };
         if life.cancel_at == Some("") && !canceled {
-            canceled = engine.cancel(id, "enough").is_ok();
+            canceled = engine.cancel(id, because("enough")).is_ok();
             continue;
         }
         match engine.receive(&[QUEUE], 1) {
@@ -324,7 +324,7 @@ fn live(lab: &Lab, crash: &Crash, life: &Life) {
                 for claim in &claims {
                     let step = claim.job.step.as_str();
                     if life.cancel_at == Some(step) && !canceled {
-                        canceled = engine.cancel(id, "enough").is_ok();
+                        canceled = engine.cancel(id, because("enough")).is_ok();
                         continue;
                     }
                     let fails =

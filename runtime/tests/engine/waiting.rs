@@ -13,6 +13,11 @@ const WAITS: &str = "    - {id: sign, type: approval, timeout_hours: 1}
     - {id: ship, kind: Task, input: '${{ steps.paid.output }}', inline: {capabilities: [x]}}
 ";
 
+const ASKS: &str = "    - {id: form, kind: Task, depends_on: [], inline: {execution: {type: human, assignee: ada}}}
+    - {id: sign, type: approval, depends_on: [], approvers: [{role: finance}, grace], require: 2, timeout_hours: 1}
+    - {id: paid, kind: Task, depends_on: [], inline: {execution: {type: event_wait, event: {type: paid, filter: {order: 7}}}}}
+";
+
 stories! {
     fn of_two_rival_decisions_the_first_counts_and_the_second_is_told_so(lab) {
         let (one, other) = (lab.engine(), lab.engine());
@@ -48,5 +53,20 @@ stories! {
         let run = engine.run(id).unwrap().unwrap().run;
         assert_eq!(run.status, RunStatus::Failed);
         assert_eq!(run.error.unwrap().code, "TIMEOUT");
+    }
+
+    fn why_names_whom_and_what_a_step_waits_for(lab) {
+        let engine = lab.engine();
+        let id = start(&engine, &workflow(ASKS));
+        let texts: Vec<_> = engine.why(id).unwrap().reasons.into_iter().map(|reason| reason.text).collect();
+        assert_eq!(texts, [
+            "`form` waits for a form to be filled in by ada",
+            "`sign` waits for 2 approvals by role finance or grace",
+            "`paid` waits for the event paid with order 7",
+        ]);
+        engine.decide(id, "sign", json!("approve"), "bob", None).unwrap();
+        let reason = engine.why(id).unwrap().reasons.remove(1);
+        assert!(reason.text.ends_with("; so far from bob"), "{}", reason.text);
+        assert!(reason.until.is_some());
     }
 }

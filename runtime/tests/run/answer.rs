@@ -5,7 +5,7 @@ use ossa_runtime::run::{Answer, Input, Next, StepError, apply};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{BEGIN, Run, failed, recorded, start_with, succeeded};
+use crate::harness::{BEGIN, Run, cancel, failed, recorded, start_with, succeeded};
 
 const ONE: &str = "steps:\n  - {id: a, kind: Task, retry: {max_attempts: 2}, inline: {capabilities: [x]}}\n  - {id: b, kind: Task, inline: {capabilities: [x]}}";
 
@@ -40,10 +40,7 @@ fn a_result_of_an_older_attempt_is_late() {
 fn a_result_for_a_step_that_was_canceled_is_late() {
     let mut run = Run::of(ONE);
     let step = run.attempt("a");
-    run.apply(Input::Cancel {
-        reason: "changed my mind".to_owned(),
-    })
-    .unwrap();
+    run.apply(cancel("changed my mind")).unwrap();
     assert_eq!(succeed(&mut run, step), Answer::Late);
     assert_eq!(run.status(), RunStatus::Canceled);
 }
@@ -51,11 +48,7 @@ fn a_result_for_a_step_that_was_canceled_is_late() {
 #[test]
 fn cancel_stops_everything_and_keeps_the_reason() {
     let mut run = Run::of(ONE);
-    let answer = run
-        .apply(Input::Cancel {
-            reason: "changed my mind".to_owned(),
-        })
-        .unwrap();
+    let answer = run.apply(cancel("changed my mind")).unwrap();
     assert_eq!(
         answer,
         Answer::Applied {
@@ -64,9 +57,7 @@ fn cancel_stops_everything_and_keeps_the_reason() {
     );
     assert_eq!(run.statuses(), "a=canceled b=skipped");
     assert_eq!(run.view().reason.as_deref(), Some("changed my mind"));
-    let again = run.apply(Input::Cancel {
-        reason: "again".to_owned(),
-    });
+    let again = run.apply(cancel("again"));
     assert_eq!(again.unwrap(), Answer::Ignored);
 }
 
@@ -96,9 +87,7 @@ fn a_run_starts_once_and_nothing_happens_to_one_that_was_not_started() {
     let mut run = Run::of(ONE);
     let start = || Input::Start(Box::new(start_with(json!({}))));
     assert_eq!(run.apply(start()).unwrap_err().code(), "OSSA-R003");
-    let cancel = Input::Cancel {
-        reason: String::new(),
-    };
+    let cancel = cancel("");
     let rejected = apply(&run.plan, None, cancel, BEGIN);
     assert_eq!(rejected.unwrap_err().code(), "OSSA-R004");
 }

@@ -4,7 +4,7 @@ use ossa_runtime::port::RunStatus;
 use ossa_runtime::run::{Command, Event, Input};
 use serde_json::json;
 
-use crate::harness::{Run, compile, workflow};
+use crate::harness::{Run, cancel, compile, workflow};
 
 const ORDER: &str = "error_handling:
   on_failure: compensate
@@ -102,10 +102,7 @@ fn a_run_that_takes_too_long_is_compensated_too_and_has_no_deadline_then() {
 #[test]
 fn a_cancellation_stops_the_compensation() {
     let mut run = failed_to_ship();
-    run.apply(Input::Cancel {
-        reason: "enough".to_owned(),
-    })
-    .unwrap();
+    run.apply(cancel("enough")).unwrap();
     assert_eq!(run.status(), RunStatus::Canceled);
 }
 
@@ -290,12 +287,6 @@ const COMPENSATED: &str = "error_handling:
 steps:
   - {id: reserve, kind: Task, inline: {capabilities: [x]}}
   - {id: charge, kind: Task, inline: {capabilities: [x]}}";
-
-fn cancel(reason: &str) -> Input {
-    Input::Cancel {
-        reason: reason.to_owned(),
-    }
-}
 
 #[test]
 fn what_undoes_a_step_of_one_iteration_outlives_the_end_of_another() {

@@ -32,7 +32,7 @@ steps:
             .state
             .start()
             .input,
-        json!({"source": "api"})
+        json!({"source": "api"}).into()
     );
 }
 

@@ -153,6 +153,7 @@ fn a_run_that_has_not_begun_is_canceled_at_once_and_undoes_nothing() {
     let mut run = staging();
     run.apply(Input::Cancel {
         reason: "no".to_owned(),
+        by: String::new(),
     })
     .unwrap();
     assert_eq!(run.status(), RunStatus::Canceled);

@@ -11,8 +11,8 @@ use ossa_runtime::plan::{Plan, PlanError, Resolver, Unresolved};
 use ossa_runtime::port::{LogRow, Priority, RunId, RunStatus, StepRef, Timestamp, Version};
 use ossa_runtime::run::{
     Answer, Command, Dispatch, Effect, Event, Input, Next, Order, Place, Rejection, RetryOwner,
-    RunState, RunView, Start, StepError, StepJob, StepOrder, StepView, Transition, apply,
-    check_invariants,
+    RowValues, RunState, RunView, Start, StepError, StepJob, StepOrder, StepView, Transition,
+    apply, check_invariants,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ fn indented(text: &str) -> String {
 pub(crate) fn start_with(input: Value) -> Start {
     Start {
         run: RunId::from_uuid(Uuid::from_u128(7)),
-        input,
+        input: input.into(),
         idempotency_key: None,
         correlation_id: None,
         labels: ossa_runtime::port::Labels::new(),
@@ -212,7 +212,8 @@ impl Run {
         );
         let replayed = RunState::replay(&self.plan, None, &self.rows).unwrap();
         assert_eq!(replayed, self.state, "the log replays to the state");
-        let read = RunState::from_snapshot(&self.plan, &self.state.to_snapshot()).unwrap();
+        let read =
+            RunState::from_snapshot(&self.plan, &self.state.to_snapshot(), self.row()).unwrap();
         assert_eq!(read, self.state, "the snapshot reads back");
         let mut nodes: Vec<_> = self.items.keys().map(|s| (s.scope, s.node)).collect();
         nodes.dedup();
@@ -225,11 +226,19 @@ impl Run {
         );
     }
 
+    /// The values of a log row, for a snapshot that refers to it.
+    pub(crate) fn row(&self) -> impl Fn(Version) -> Option<RowValues> + '_ {
+        |version| {
+            let row = self.rows.iter().find(|row| row.version == version)?;
+            Some(RowValues::read(row).unwrap())
+        }
+    }
+
     /// The state as it would be after a restart: from a snapshot of `version` and the rows after it.
     pub(crate) fn restored_from(&self, version: usize) -> RunState {
         let head = RunState::replay(&self.plan, None, &self.rows[..version]).unwrap();
         let snapshot = head.to_snapshot();
-        let head = RunState::from_snapshot(&self.plan, &snapshot).unwrap();
+        let head = RunState::from_snapshot(&self.plan, &snapshot, self.row()).unwrap();
         RunState::replay(&self.plan, Some(head), &self.rows[version..]).unwrap()
     }
 
@@ -264,11 +273,7 @@ impl Run {
     }
 
     pub(crate) fn retry(&mut self, step: &str) -> Result<Answer, Rejection> {
-        let place = self.place(step);
-        self.apply(Input::RetryStep {
-            scope: place.scope.0,
-            node: place.node.0,
-        })
+        self.steer_step(step, StepOrder::Retry)
     }
 
     pub(crate) fn steer(&mut self, command: Command) -> Result<Answer, Rejection> {
@@ -353,4 +358,11 @@ pub(crate) fn recorded(next: Next, status: RunStatus) -> Answer {
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+pub(crate) fn cancel(reason: &str) -> Input {
+    Input::Cancel {
+        by: "ada".to_owned(),
+        reason: reason.to_owned(),
+    }
 }

@@ -35,7 +35,7 @@ fn edited(run: &Run, edit: impl FnOnce(&mut Value)) -> RunState {
         state: state.to_string(),
         ..sound
     };
-    RunState::from_snapshot(&run.plan, &snapshot).unwrap()
+    RunState::from_snapshot(&run.plan, &snapshot, |_| None).unwrap()
 }
 
 /// Asserts that the edit breaks exactly these invariants.

@@ -22,6 +22,7 @@ mod goto;
 mod group;
 mod harness;
 mod invariant;
+mod large;
 mod migrate;
 mod order;
 mod outcome;

@@ -16,7 +16,7 @@ use proptest::sample::Index;
 use serde_json::json;
 
 use crate::flow::{Flow, Shape, any_flow, any_shape};
-use crate::harness::{Run, failed, start_with, succeeded};
+use crate::harness::{Run, cancel, failed, start_with, succeeded};
 
 /// What happens to a run next.
 #[derive(Debug, Clone)]
@@ -101,10 +101,11 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
         Happening::Retry(index) => {
             let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
             let place = index.get(&places);
-            Input::RetryStep {
+            steer(Command::Step {
                 scope: place.scope.0,
                 node: place.node.0,
-            }
+                order: StepOrder::Retry,
+            })
         }
         Happening::Decide(index, good) => {
             let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
@@ -122,9 +123,7 @@ fn input(run: &Run, made: &[StepRef], happening: &Happening) -> Option<Input> {
             name: DEADLINE_TIMER.to_owned(),
             generation: 1,
         },
-        Happening::Cancel => Input::Cancel {
-            reason: "enough".to_owned(),
-        },
+        Happening::Cancel => cancel("enough"),
         Happening::Steer(command) => steer(*command),
         Happening::SteerStep(index, order) => {
             let places: Vec<_> = run.state.steps().map(|(place, _)| place).collect();
@@ -219,7 +218,7 @@ proptest! {
             }
             let Some(input) = input(&run, &made, happening) else { continue };
             let before = run.state.status();
-            let by_hand = matches!(input, Input::RetryStep { .. } | Input::Steer(_) | Input::Decide(_));
+            let by_hand = matches!(input, Input::Steer(_) | Input::Decide(_));
             let version = run.state.version();
             let held = run.state.is_held();
             let applied = run.apply(input);
@@ -308,7 +307,7 @@ proptest! {
         }
         for _ in 0..1000 {
             prop_assert_eq!(check_invariants(&new, &state), Vec::<String>::new());
-            prop_assert_eq!(&RunState::from_snapshot(&new, &state.to_snapshot()).unwrap(), &state);
+            prop_assert_eq!(&RunState::from_snapshot(&new, &state.to_snapshot(), |_| None).unwrap(), &state);
             let mut steps = state.steps().filter(|(_, step)| step.phase.is_in_flight());
             let Some((place, step)) = steps.next() else { break };
             let attempt = place.attempt(state.run(), step.attempt);

@@ -4,7 +4,7 @@ use ossa_runtime::port::RunStatus;
 use ossa_runtime::run::{Answer, Effect, Input, Next, StepError};
 use serde_json::json;
 
-use crate::harness::{BEGIN, Run, recorded, seconds, succeeded};
+use crate::harness::{BEGIN, Run, cancel, recorded, seconds, succeeded};
 
 const FAN: &str = "timeout_seconds: 60
 steps:
@@ -154,10 +154,7 @@ fn other_steps_and_runs_refuse_a_retry() {
     assert_eq!(run.retry("a").unwrap_err().code(), "OSSA-R006");
     run.complete("a", json!({}));
     assert_eq!(run.retry("a").unwrap_err().code(), "OSSA-R006");
-    run.apply(Input::Cancel {
-        reason: String::new(),
-    })
-    .unwrap();
+    run.apply(cancel("")).unwrap();
     assert_eq!(run.retry("b").unwrap_err().code(), "OSSA-R006");
 
     let mut run = Run::of(

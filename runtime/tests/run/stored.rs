@@ -154,10 +154,13 @@ fn a_run_is_restored_from_a_snapshot_and_the_rows_after_it() {
         snapshot: Some(run.state.to_snapshot()),
         tail: Vec::new(),
     };
-    assert_eq!(RunState::restore(&run.plan, &stored).unwrap(), run.state);
+    assert_eq!(
+        RunState::restore(&run.plan, &stored, |_| None).unwrap(),
+        run.state
+    );
     let mut lost = stored;
     lost.head.version = lost.head.version.next();
-    let error = RunState::restore(&run.plan, &lost).unwrap_err();
+    let error = RunState::restore(&run.plan, &lost, |_| None).unwrap_err();
     assert!(error.to_string().contains("is missing"), "{error}");
 }
 
@@ -182,12 +185,12 @@ fn a_damaged_log_is_refused_with_the_row() {
         version: Version(1),
         state: "{}".to_owned(),
     };
-    assert!(RunState::from_snapshot(&run.plan, &damaged).is_err());
+    assert!(RunState::from_snapshot(&run.plan, &damaged, |_| None).is_err());
     let other = compile(&workflow(
         "steps: [{id: z, kind: Task, inline: {capabilities: [x]}}]",
     ))
     .unwrap();
-    assert!(RunState::from_snapshot(&other, &run.state.to_snapshot()).is_err());
+    assert!(RunState::from_snapshot(&other, &run.state.to_snapshot(), |_| None).is_err());
     assert!(RunState::replay(&other, None, &run.rows).is_err());
 }
 
@@ -212,7 +215,7 @@ fn a_state_whose_scopes_go_in_circles_is_refused() {
     ] {
         let state = snapshot.state.replacen(sound, damaged, 1);
         assert_ne!(state, snapshot.state, "{sound}");
-        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot });
+        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }, |_| None);
         let error = read.unwrap_err();
         assert!(matches!(error, ReplayError::Unreadable { .. }), "{error}");
     }
@@ -221,7 +224,8 @@ fn a_state_whose_scopes_go_in_circles_is_refused() {
         .state
         .replacen(r#""scopes":[1]"#, r#""scopes":[]"#, 1);
     let state = state.replacen(r#""parent":0,"node":0"#, r#""parent":1,"node":1"#, 1);
-    let error = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }).unwrap_err();
+    let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }, |_| None);
+    let error = read.unwrap_err();
     assert!(error.to_string().contains("stands in no scope"), "{error}");
     let mut row = run.rows[0].clone();
     row.events = row.events.replace(r#""opened":1"#, r#""opened":0"#);
@@ -380,7 +384,8 @@ fn a_snapshot_without_the_number_of_the_next_scope_has_the_first() {
     let snapshot = run.state.to_snapshot();
     let state = snapshot.state.replace(r#""next_scope":1,"#, "");
     assert_ne!(state, snapshot.state);
-    let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }).unwrap();
+    let read =
+        RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }, |_| None).unwrap();
     assert_eq!(read, run.state);
 }
 
@@ -406,7 +411,7 @@ fn a_loop_that_is_past_its_end_is_refused() {
         let state = snapshot
             .state
             .replacen(r#""next":1"#, &format!(r#""next":{next}"#), 1);
-        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot });
+        let read = RunState::from_snapshot(&run.plan, &Snapshot { state, ..snapshot }, |_| None);
         assert_eq!(read.is_err(), refused, "{next}");
     }
 }

@@ -119,7 +119,7 @@ fn a_child_is_started_as_its_parent_was_and_names_it() {
     assert_eq!(start.correlation_id.as_deref(), Some("case-7"));
     assert_eq!(start.labels["tenant"], "acme");
     assert_eq!(start.labels["ossa.parent"], run.state.run().to_string());
-    assert_eq!(start.input, json!({"amount": 7}));
+    assert_eq!(start.input, json!({"amount": 7}).into());
     let parent = start.parent.unwrap();
     assert_eq!(
         (parent.workflow.as_str(), parent.step.as_str()),
@@ -154,8 +154,7 @@ fn a_child_that_failed_is_told_with_its_code_and_one_that_was_canceled_is_not_to
     assert_eq!(error.code, "NO_MONEY");
     assert_eq!(error.details.unwrap()["step_id"], "pay");
     let mut canceled = child(&run, "money");
-    let reason = "no need".to_owned();
-    canceled.apply(Input::Cancel { reason }).unwrap();
+    canceled.apply(cancel("no need")).unwrap();
     let (_, result) = canceled.state.result_for_parent().unwrap();
     let error = result.unwrap_err();
     assert_eq!(
@@ -275,10 +274,7 @@ fn a_run_that_ends_closes_its_children_as_they_wish() {
         let mut run = parent(&spec);
         started(&mut run, "money");
         let mut other = run.clone();
-        run.apply(Input::Cancel {
-            reason: "stop".to_owned(),
-        })
-        .unwrap();
+        run.apply(cancel("stop")).unwrap();
         closed(&run, canceled);
         other.steer(Command::Abort).unwrap();
         closed(&other, aborted);
@@ -289,10 +285,7 @@ fn a_run_that_ends_closes_its_children_as_they_wish() {
 fn a_child_that_is_to_be_closed_is_until_that_is_done() {
     let mut run = parent(ONE);
     let step = attempt(&run, "money");
-    run.apply(Input::Cancel {
-        reason: "stop".to_owned(),
-    })
-    .unwrap();
+    run.apply(cancel("stop")).unwrap();
     let (closing, start) = run.state.child_to_close(&run.plan, &step).unwrap();
     let expected = Closing {
         scope: 0,
@@ -531,10 +524,7 @@ fn a_failed_child_is_answered_as_the_step_says() {
 fn the_events_of_children_are_facts_of_the_parents_log() {
     let mut run = parent(ONE);
     started(&mut run, "money");
-    run.apply(Input::Cancel {
-        reason: String::new(),
-    })
-    .unwrap();
+    run.apply(cancel("")).unwrap();
     assert_eq!(
         run.event_types(),
         [

@@ -4,7 +4,7 @@ use ossa_runtime::port::RunStatus;
 use ossa_runtime::run::{Answer, Decision, Effect, Input, Rejection};
 use serde_json::{Value, json};
 
-use crate::harness::{BEGIN, Run, compile, seconds, workflow};
+use crate::harness::{BEGIN, Run, cancel, compile, seconds, workflow};
 
 fn decide(run: &mut Run, step: &str, by: &str, decision: Value) -> Result<Answer, Rejection> {
     let place = run.place(step);
@@ -139,10 +139,7 @@ fn an_answer_clears_the_timers_and_so_does_the_end_of_the_run() {
     decide(&mut run, "review", "ada", json!({"verdict": "good"})).unwrap();
     assert_eq!(cleared(&run), 2);
     let mut run = form();
-    run.apply(Input::Cancel {
-        reason: "enough".to_owned(),
-    })
-    .unwrap();
+    run.apply(cancel("enough")).unwrap();
     assert_eq!(cleared(&run), 2);
     assert_eq!(run.statuses(), "review=canceled after=skipped");
 }
@@ -232,10 +229,7 @@ fn a_signal_that_no_step_waits_for_or_that_comes_too_late_is_refused() {
         signal(&mut run, "birthday", json!({})).unwrap_err().code(),
         "OSSA-R014"
     );
-    run.apply(Input::Cancel {
-        reason: "enough".to_owned(),
-    })
-    .unwrap();
+    run.apply(cancel("enough")).unwrap();
     let refused = signal(&mut run, "payment.received", json!({})).unwrap_err();
     assert!(refused.to_string().contains("canceled"), "{refused}");
 }

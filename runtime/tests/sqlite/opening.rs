@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use ossa_runtime::adapter::{self, SqliteOptions, SqliteStore};
-use ossa_runtime::port::{BrowsableQueue, Queue, StepQueue, StoreError};
+use ossa_runtime::port::{
+    BrowsableQueue, Page, Queue, RunFilter, RunStatus, StepQueue, Store, StoreError,
+};
 
 use crate::fixture::{Folder, at, created, message, request, run_id};
 
@@ -94,9 +96,29 @@ fn a_store_of_a_newer_version_is_refused() {
         error(&folder),
         StoreError::TooNew {
             found: 99,
-            known: 2
+            known: 3
         }
     );
+}
+
+#[test]
+fn a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it() {
+    let folder = Folder::new();
+    folder.open().publish(&[message("q", "m")], at(0)).unwrap();
+    let older = "DROP INDEX runs_by_workflow_status; PRAGMA user_version = 2";
+    folder.sql().execute_batch(older).unwrap();
+    let store = folder.open();
+    assert_eq!(store.list_messages("q", 9).unwrap().len(), 1);
+    let both = RunFilter {
+        workflow: Some("demo".to_owned()),
+        statuses: vec![RunStatus::Failed],
+        ..RunFilter::default()
+    };
+    let first = Page {
+        after: None,
+        limit: 1,
+    };
+    assert_eq!(store.list_runs(&both, &first).unwrap().runs, []);
 }
 
 #[test]

@@ -78,12 +78,18 @@ pub(super) fn statement(
     part: Part,
     after: Option<(Timestamp, RunId)>,
 ) -> (String, Vec<Value>) {
-    // Labels are often shared by most runs, and so is being completed; every other status is rare.
+    // A business case has few runs. Labels are often shared by most of them, and so is being completed; every other
+    // status is rare.
+    let by_case = filter.correlation_id.is_some();
     let common = matches!(part.status, None | Some(RunStatus::Completed));
-    let by_label = common && part.age != Age::Ended && !filter.labels.is_empty();
+    let by_label = common && part.age != Age::Ended && !filter.labels.is_empty() && !by_case;
     let source = match part.age {
         Age::Ended => "runs INDEXED BY runs_by_change WHERE ended_at IS NOT NULL",
+        _ if by_case => "runs INDEXED BY runs_by_correlation WHERE true",
         _ if by_label => "run_labels CROSS JOIN runs ON rid = run WHERE true",
+        _ if filter.workflow.is_some() && part.status.is_some() => {
+            "runs INDEXED BY runs_by_workflow_status WHERE true"
+        }
         _ => "runs WHERE true",
     };
     let (created, rid) = if by_label {

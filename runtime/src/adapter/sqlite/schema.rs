@@ -10,7 +10,11 @@ const APPLICATION_ID: i64 = 0x4f53_5341;
 
 /// Each brings the schema from the version before it to its own (its place, counted from 1). Forward only; an entry that
 /// was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// Refuses files that are not ours or are from a newer build, before anything is changed in them.
 pub(super) fn check(db: &Connection) -> Result<(), Fault> {

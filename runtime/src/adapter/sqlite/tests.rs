@@ -134,6 +134,14 @@ fn runs_are_listed_in_the_order_of_an_index_whatever_the_filter() {
             let narrow =
                 chosen(0) || chosen(1) || part.status.is_some() || !filter.labels.is_empty();
             assert!(!(narrow && plan.contains("by_creation")), "{sql}: {plan}");
+            if part.age != Age::Ended && filter.labels.is_empty() && !chosen(1) {
+                let both = chosen(0) && part.status.is_some();
+                assert_eq!(
+                    both,
+                    plan.contains("(workflow=? AND status=?"),
+                    "{sql}: {plan}"
+                );
+            }
         }
     }
 }

@@ -76,12 +76,12 @@ impl Steer {
         let (run, status) = match self {
             Self::Pause(it) => (it.run, engine.pause(it.run, it.by.ordered())?),
             Self::Resume(it) => (it.run, engine.resume(it.run, it.by.ordered())?),
-            Self::Cancel(it) => return cancel(engine, &it, format, output),
+            Self::Cancel(it) => return cancel(engine, it, format, output),
             Self::Abort(it) => (it.run, engine.abort(it.run, it.by.ordered())?),
             Self::Quarantine(it) => (it.run, engine.quarantine(it.run, it.by.ordered())?),
             Self::Release(it) => (it.run, engine.release(it.run, it.by.ordered())?),
             Self::Retry(it) => {
-                engine.retry_step(it.run, &it.step)?;
+                engine.retry_step(it.run, &it.step, it.by.ordered())?;
                 (it.run, status(engine, it.run)?)
             }
             Self::Skip(it) => {
@@ -98,8 +98,8 @@ impl Steer {
     }
 }
 
-fn cancel(engine: &Engine, it: &OfRun, format: Format, output: &mut Output) -> Result<u8, Failure> {
-    let canceled = engine.cancel(it.run, &it.by.reason)?;
+fn cancel(engine: &Engine, it: OfRun, format: Format, output: &mut Output) -> Result<u8, Failure> {
+    let canceled = engine.cancel(it.run, it.by.ordered())?;
     let status = status(engine, it.run)?;
     if !canceled {
         output.note(format!(

@@ -20,8 +20,7 @@ fn text(event: &Event) -> String {
         Event::RunCreated { workflow, .. } => format!("run of {workflow} created"),
         Event::RunStarted => "run started".to_owned(),
         Event::RunCompleted { .. } => "run completed".to_owned(),
-        Event::RunCanceling { reason } if reason.is_empty() => "run is to be canceled".to_owned(),
-        Event::RunCanceling { reason } => format!("run is to be canceled: {reason}"),
+        Event::RunCanceling { by, reason } => ordered("run is to be canceled", by, reason),
         Event::RunFailing { error } => format!("run is to fail: {}", run_error(error)),
         Event::CompensationOpened { .. } => "what was done is undone".to_owned(),
         Event::RunFailed { error, compensated } => {
@@ -47,8 +46,7 @@ fn text(event: &Event) -> String {
         }
         Event::SignalKept { name, .. } => format!("signal {name} kept for a step to come"),
         Event::StepJumpedTo { step, from, .. } => format!("{step}: answers the failure of {from}"),
-        Event::RunCanceled { reason } if reason.is_empty() => "run canceled".to_owned(),
-        Event::RunCanceled { reason } => format!("run canceled: {reason}"),
+        Event::RunCanceled { by, reason } => ordered("run canceled", by, reason),
         Event::RunAborted { by, reason } => ordered("run aborted", by, reason),
         Event::RunPaused { by, reason } => ordered("run paused", by, reason),
         Event::RunResumed { by, reason } => ordered("run resumed", by, reason),
@@ -164,6 +162,7 @@ fn of_step(event: &Event) -> String {
             let order = match order {
                 StepOrder::Skip => "to be skipped",
                 StepOrder::Execute => "to be executed now",
+                StepOrder::Retry => "retried",
             };
             ordered(&format!("{step}: {order}"), by, reason)
         }

@@ -44,18 +44,24 @@ pub(super) struct State {
 pub(super) struct Writes {
     pub(super) acks: Vec<Receipt>,
     pub(super) rejects: Vec<Receipt>,
+    /// Dead letters, and the headers that say why.
+    pub(super) poison: Vec<(Receipt, Vec<u8>)>,
     pub(super) releases: Vec<(Receipt, Timestamp)>,
 }
 
 impl Writes {
     pub(super) fn is_empty(&self) -> bool {
-        self.acks.is_empty() && self.rejects.is_empty() && self.releases.is_empty()
+        self.acks.is_empty()
+            && self.rejects.is_empty()
+            && self.poison.is_empty()
+            && self.releases.is_empty()
     }
 
     /// Puts what could not be written back in front of what came since.
     fn prepend(&mut self, mut unwritten: Self) {
         unwritten.acks.append(&mut self.acks);
         unwritten.rejects.append(&mut self.rejects);
+        unwritten.poison.append(&mut self.poison);
         unwritten.releases.append(&mut self.releases);
         *self = unwritten;
     }
@@ -139,6 +145,10 @@ impl State {
 
     pub(super) fn reject(&mut self, receipt: Receipt) {
         self.writes.rejects.push(receipt);
+    }
+
+    pub(super) fn bury(&mut self, receipt: Receipt, headers: Vec<u8>) {
+        self.writes.poison.push((receipt, headers));
     }
 
     pub(super) fn release(&mut self, receipt: Receipt, at: Timestamp) {

@@ -10,7 +10,8 @@ use parking_lot::MutexGuard;
 use super::state::Writes;
 use super::trouble::Duty;
 use super::{Receive, Shared, State, transport};
-use crate::engine::claim::Admitted;
+use crate::engine::claim::{Admitted, WORKER_LOST};
+use crate::engine::dead_letter::with_reason;
 use crate::error::{Category, Error, code};
 use crate::port::Lease;
 
@@ -194,6 +195,13 @@ fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
         };
         writes.rejects.clear();
     }
+    if let Some(queue) = &shared.options.dead_letter_queue {
+        while let Some((receipt, headers)) = writes.poison.last() {
+            let receipts = std::slice::from_ref(receipt);
+            backend.reject(receipts, queue, Some(headers), shared.core.now())?;
+            writes.poison.pop();
+        }
+    }
     if !writes.releases.is_empty() {
         backend.release(&writes.releases, shared.core.now())?;
         writes.releases.clear();
@@ -291,7 +299,10 @@ impl Shared {
         for suspect in suspects {
             let receipt = suspect.delivery.receipt.clone();
             if self.is_poison(&suspect) {
-                state.reject(receipt);
+                let losses = suspect.delivery.losses;
+                let reason = format!("{losses} workers were lost while they had it");
+                let headers = with_reason(&suspect.delivery.headers, WORKER_LOST, &reason);
+                state.bury(receipt, headers);
             } else if alone && admitted.is_empty() {
                 admitted.push(suspect);
             } else {

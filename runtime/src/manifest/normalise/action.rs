@@ -1,5 +1,7 @@
 //! What a step does: the kinds of OSSA, and the other ways manifests say the same.
 
+use std::sync::Arc;
+
 use crate::expression::{Expression, Template};
 
 use super::super::code;
@@ -54,7 +56,7 @@ pub(super) fn action(
             task.execution.get_or_insert(execution);
             task.waiting
                 .get_or_insert_with(|| Box::new(waiting::human(fields)));
-            Some(StepAction::Inline(Box::new(task)))
+            Some(StepAction::Inline(Arc::new(task)))
         }
         Kind::Agent => agent(fields),
         Kind::Task | Kind::Call => task_or_call(fields),
@@ -205,13 +207,13 @@ fn task_or_call(fields: &Fields<'_, '_>) -> Option<StepAction> {
         return Some(StepAction::Call(reference::reference(&part, report)?));
     }
     if let Some(part) = inline {
-        return Some(StepAction::Inline(Box::new(task::inline(&part, report)?)));
+        return Some(StepAction::Inline(Arc::new(task::inline(&part, report)?)));
     }
     // The steps of a small sequence name an action; otherwise a handler is bound to the step's id.
     let capability = fields
         .any("action", &["capability", "uses"])
         .and_then(|part| part.text(report));
-    Some(StepAction::Inline(Box::new(Task {
+    Some(StepAction::Inline(Arc::new(Task {
         capabilities: capability.map(str::to_owned).into_iter().collect(),
         ..Task::default()
     })))
