@@ -932,6 +932,18 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * A queue of a store or broker with a DSN of its own, without an engine: it carries messages, no steps of runs.
+         * `ossa+` before the scheme is allowed. Nothing is opened before it is needed.
+         *
+         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int<1, 10000>, lease_seconds?: int<1, 86400>} $options
+         *
+         * @throws Exception\ArgumentException when an option is wrong
+         */
+        public static function open(#[\SensitiveParameter] string $dsn, array $options = []): self
+        {
+        }
+
+        /**
          * Durable when it returns. A negative delay counts as none.
          *
          * @return string the message's id

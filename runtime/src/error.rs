@@ -57,6 +57,9 @@ pub mod code {
     /// The store has the run, or one with its idempotency key, with another history.
     pub const RUN_EXISTS: &str = "OSSA-N021";
 
+    /// The messages of the queue cannot be looked at.
+    pub const NOT_BROWSABLE: &str = "OSSA-N022";
+
     /// Every code of this module, in order.
     pub const ALL: &[&str] = &[
         RUN_NOT_FOUND,
@@ -80,6 +83,7 @@ pub mod code {
         EXPORT_DAMAGED,
         EXPORT_TOO_NEW,
         RUN_EXISTS,
+        NOT_BROWSABLE,
     ];
 }
 

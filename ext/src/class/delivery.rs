@@ -6,7 +6,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
-use ossa_runtime::engine::{Engine, Received, StepClaim};
+use ossa_runtime::engine::{MessageQueue, Received, StepClaim};
 use ossa_runtime::port::{self, MessageId, Priority};
 use ossa_runtime::run::StepJob;
 
@@ -62,11 +62,11 @@ impl From<Received> for Delivery {
 
 impl Delivery {
     /// A message that was looked at without claiming it. A step item whose body cannot be read is shown as a message.
-    pub(super) fn listed(engine: &Engine, message: port::Delivery) -> Answer<Self> {
+    pub(super) fn listed(messages: &MessageQueue, message: port::Delivery) -> Answer<Self> {
         let job = serde_json::from_slice::<StepJob>(&message.body);
         let step = match (message.step, job) {
-            (Some(item), Ok(job)) => Some(Step::Listed {
-                token: engine.token(&item.step)?,
+            (Some(item), Ok(job)) => messages.token(&item.step)?.map(|token| Step::Listed {
+                token,
                 job: Box::new(job),
             }),
             _ => None,

@@ -12,7 +12,9 @@ use ext_php_rs::convert::FromZval as _;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
-use ossa_runtime::engine::{Consumer, ConsumerOptions, Engine, OutgoingMessage};
+use ossa_runtime::engine::{
+    Consumer, ConsumerOptions, Engine, MessageQueue, MessageQueueOptions, OutgoingMessage,
+};
 use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::port::MessageId;
 
@@ -22,12 +24,16 @@ use crate::convert::argument::{Bytes, Table};
 use crate::convert::options::Options;
 use crate::convert::to_php;
 use crate::error::{Answer, Fault};
+use crate::fork;
 use crate::process::Owned;
+
+const OPTIONS: [&str; 4] = ["queue", "dead_letter_queue", "prefetch", "lease_seconds"];
+const DEFAULT_QUEUE: &str = "default";
 
 /// How long `flush()` may take.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 
-/// A queue of the engine's store, as Messenger sees one.
+/// A queue as Messenger sees one: of the engine's store, or of a store or broker with a DSN of its own.
 #[php_class]
 #[php(name = "Ossa\\Runtime\\Transport", flags = ClassFlags::Final)]
 pub(crate) struct Transport {
@@ -37,27 +43,27 @@ pub(crate) struct Transport {
 
 struct Handles {
     consumer: Consumer,
-    engine: Engine,
+    messages: MessageQueue,
 }
 
 impl Transport {
     pub(super) fn over(engine: &Engine, queue: &str, options: Table<'_>) -> Answer<Self> {
-        let given = Options::read(
-            "options of Engine::transport()",
-            options,
-            &["queue", "dead_letter_queue", "prefetch", "lease_seconds"],
-        )?;
+        let given = Options::read("options of Engine::transport()", options, &OPTIONS)?;
+        Self::of(engine.message_queue(), queue, &given)
+    }
+
+    fn of(messages: MessageQueue, queue: &str, given: &Options<'_>) -> Answer<Self> {
         let queue = given.text("queue")?.unwrap_or(queue).to_owned();
         let mut options = ConsumerOptions::of_queue(queue.as_str());
         options.dead_letter_queue = given.text("dead_letter_queue")?.map(str::to_owned);
-        options.lease = lease(&given)?;
+        options.lease = lease(given)?;
         if let Some(prefetch) = given.integer("prefetch", 1..=10_000)? {
             options.prefetch = usize::try_from(prefetch).unwrap_or(options.prefetch);
         }
         Ok(Self {
             handles: Owned::new(Handles {
-                consumer: Consumer::new(engine, options)?,
-                engine: engine.clone(),
+                consumer: Consumer::of(&messages, options)?,
+                messages,
             }),
             queue,
         })
@@ -87,6 +93,14 @@ impl Transport {
         Err(Fault::not_constructible())
     }
 
+    #[php(defaults(options = Table::EMPTY))]
+    fn open(dsn: Bytes<'_>, options: Table<'_>) -> Answer<Self> {
+        fork::prepare();
+        let given = Options::read("options of Transport::open()", options, &OPTIONS)?;
+        let messages = MessageQueue::open(dsn.text("$dsn")?, MessageQueueOptions::default())?;
+        Self::of(messages, DEFAULT_QUEUE, &given)
+    }
+
     #[php(defaults(headers = Bytes::from(""), delayMs = 0, priority = Bytes::from("normal")))]
     fn send(
         &self,
@@ -102,7 +116,7 @@ impl Transport {
             body: body.as_slice().to_vec(),
             headers: headers.as_slice().to_vec(),
         };
-        let sent = self.handles.get()?.engine.send(vec![message])?;
+        let sent = self.handles.get()?.messages.send(vec![message])?;
         Ok(sent.into_iter().next().map(|id| id.0).unwrap_or_default())
     }
 
@@ -157,12 +171,12 @@ impl Transport {
     }
 
     fn count(&self) -> Answer<u64> {
-        let counts = self.handles.get()?.engine.count(&self.queue)?;
+        let counts = self.handles.get()?.messages.count(&self.queue)?;
         Ok(counts.ready.saturating_add(counts.delayed))
     }
 
     fn counts(&self) -> Answer<ZBox<ZendHashTable>> {
-        let counts = self.handles.get()?.engine.count(&self.queue)?;
+        let counts = self.handles.get()?.messages.count(&self.queue)?;
         let mut table = to_php::with_capacity(3);
         table.insert("ready", counts.ready)?;
         table.insert("delayed", counts.delayed)?;
@@ -172,25 +186,25 @@ impl Transport {
 
     fn all(&self, limit: Option<i64>) -> Answer<Vec<Delivery>> {
         let limit = limit.map_or(Ok(usize::MAX), |limit| self::count(limit, "$limit"))?;
-        let engine = &self.handles.get()?.engine;
-        let listed = engine.messages(&self.queue, limit)?;
+        let messages = &self.handles.get()?.messages;
+        let listed = messages.list(&self.queue, limit)?;
         listed
             .into_iter()
-            .map(|message| Delivery::listed(engine, message))
+            .map(|message| Delivery::listed(messages, message))
             .collect()
     }
 
     fn find(&self, id: Bytes<'_>) -> Answer<Option<Delivery>> {
-        let engine = &self.handles.get()?.engine;
-        let found = engine.message(&self.queue, &message_id(id)?)?;
+        let messages = &self.handles.get()?.messages;
+        let found = messages.find(&self.queue, &message_id(id)?)?;
         found
-            .map(|message| Delivery::listed(engine, message))
+            .map(|message| Delivery::listed(messages, message))
             .transpose()
     }
 
     fn setup(&self) -> Answer<()> {
         // Whatever reads the store creates it.
-        self.handles.get()?.engine.count(&self.queue)?;
+        self.handles.get()?.messages.count(&self.queue)?;
         Ok(())
     }
 
@@ -208,7 +222,9 @@ impl Transport {
     }
 
     fn close(&self) -> Answer<()> {
-        self.handles.get()?.consumer.close();
+        let Handles { consumer, messages } = self.handles.get()?;
+        consumer.close();
+        messages.close();
         Ok(())
     }
 }

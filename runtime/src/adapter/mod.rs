@@ -37,7 +37,7 @@ pub use sql::{
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteOptions, SqliteStore};
 
-use crate::port::{Backend, StoreError};
+use crate::port::{Backend, BrowsableQueue, Queue, StoreError};
 
 /// Opens the backend the DSN names, creating it when it is not there yet.
 ///
@@ -62,6 +62,45 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
 /// [`StoreError::Dsn`] naming the part that is wrong.
 pub fn check_dsn(dsn: &str) -> Result<(), StoreError> {
     Named::read(dsn).map(drop)
+}
+
+/// A queue without an engine.
+#[derive(Clone)]
+pub enum OpenQueue {
+    /// A store's.
+    Store(Arc<dyn Backend>),
+    /// A message broker's.
+    Broker(Arc<dyn Queue>),
+}
+
+impl OpenQueue {
+    /// What any queue can do.
+    #[must_use]
+    pub fn queue(&self) -> Arc<dyn Queue> {
+        match self {
+            Self::Store(store) => Arc::clone(store) as Arc<dyn Queue>,
+            Self::Broker(broker) => Arc::clone(broker),
+        }
+    }
+
+    /// For looking at messages and picking one out, where that is possible.
+    #[must_use]
+    pub fn browsable(&self) -> Option<Arc<dyn BrowsableQueue>> {
+        match self {
+            Self::Store(store) => Some(Arc::clone(store) as Arc<dyn BrowsableQueue>),
+            Self::Broker(_) => None,
+        }
+    }
+}
+
+/// Opens the queue the DSN names: of a broker, or of a store. `ossa+` before the scheme, by which hosts tell our DSNs from
+/// those of others, says nothing here.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_queue(dsn: &str) -> Result<OpenQueue, StoreError> {
+    let dsn = dsn.strip_prefix("ossa+").unwrap_or(dsn);
+    open(dsn).map(OpenQueue::Store)
 }
 
 /// Whether the store that the DSN names is there already, without creating it. One in memory never is.

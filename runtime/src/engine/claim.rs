@@ -7,7 +7,7 @@ use super::Engine;
 use super::claims::Held;
 use super::core::Core;
 use super::options::check_queue;
-use crate::error::{Error, code};
+use crate::error::{Category, Error, code};
 use crate::plan::NodeId;
 use crate::port::{ClaimAnswer, Delivery, MessageId, Priority, Receive, StepRef, Timestamp};
 use crate::run::{Phase, Place, RetryOwner, ScopeId, StepError, StepJob};
@@ -268,7 +268,10 @@ impl Core {
 
     /// Receives messages and turns away those that must not reach a worker.
     pub(super) fn receive_admitted(&self, request: &Receive) -> Result<Fetched, Error> {
-        let deliveries = self.backend()?.receive(request)?;
+        let deliveries = self.queue()?.receive(request)?;
+        if !self.has_store() {
+            self.refuse_steps(&deliveries)?;
+        }
         let claimed = deliveries.len();
         let mut admitted = Vec::with_capacity(claimed);
         for delivery in deliveries {
@@ -278,6 +281,23 @@ impl Core {
             }
         }
         Ok(Fetched { admitted, claimed })
+    }
+
+    /// Gives deliveries back when one of them is an attempt of a step: without a store nobody knows its run.
+    fn refuse_steps(&self, deliveries: &[Delivery]) -> Result<(), Error> {
+        if deliveries.iter().all(|delivery| delivery.step.is_none()) {
+            return Ok(());
+        }
+        let now = self.now();
+        let releases = deliveries.iter().map(|it| (it.receipt.clone(), now));
+        self.queue()?.release(&releases.collect::<Vec<_>>(), now)?;
+        let message = "there are steps of runs in this queue: only their engine can run them";
+        Err(Error::new(
+            crate::error::Category::Transport,
+            code::BAD_ARGUMENT,
+            message,
+        )
+        .with_help("consume the queue through its engine (`ossa://default`), or use another queue"))
     }
 
     /// Lets a message pass, or ends an attempt that must not be run once more: it has lost too many workers, its time

@@ -10,6 +10,7 @@ use super::cache::StateCache;
 use super::claims::Claims;
 use super::keeper::Keeper;
 use super::library::Library;
+use super::lone_queue::LoneQueue;
 use super::options::EngineOptions;
 use super::plans::Plans;
 use super::rows::Rows;
@@ -20,7 +21,9 @@ use super::token::{TokenError, TokenSigner};
 use super::turns::Turns;
 use crate::adapter;
 use crate::error::{Category, Error, code};
-use crate::port::{Backend, Lease, StepRef, StoreError, Timestamp, WorkerId};
+use crate::port::{
+    Backend, BrowsableQueue, Lease, Queue, StepRef, StoreError, Timestamp, WorkerId,
+};
 
 /// Shared by an engine's handles, consumers and threads.
 pub(super) struct Core {
@@ -52,6 +55,8 @@ enum Source {
     Host(Box<OpenBackend>),
     /// Handed in; stays open.
     Given,
+    /// There is none: a queue is all there is.
+    Queue(LoneQueue),
 }
 
 /// The backend and what was read from it when it was opened.
@@ -67,6 +72,10 @@ impl Core {
 
     pub(super) fn on_this_thread(open: Box<OpenBackend>, options: EngineOptions) -> Self {
         Self::new(Source::Host(open), None, options)
+    }
+
+    pub(super) fn with_queue(queue: LoneQueue, options: EngineOptions) -> Self {
+        Self::new(Source::Queue(queue), None, options)
     }
 
     pub(super) fn over(backend: Arc<dyn Backend>, options: EngineOptions) -> Result<Self, Error> {
@@ -125,8 +134,32 @@ impl Core {
         Ok(Arc::clone(&self.opened()?.backend))
     }
 
+    /// Whether there is a store, and with it runs, timers and steps.
+    pub(super) const fn has_store(&self) -> bool {
+        !matches!(self.source, Source::Queue(_))
+    }
+
+    /// The queue that messages are in: the store's own, or the one there is without a store.
+    pub(super) fn queue(&self) -> Result<Arc<dyn Queue>, Error> {
+        match &self.source {
+            Source::Queue(queue) => Ok(queue.opened()?.queue()),
+            _ => Ok(self.backend()?),
+        }
+    }
+
+    /// The same for looking at its messages.
+    pub(super) fn browsable_queue(&self) -> Result<Arc<dyn BrowsableQueue>, Error> {
+        match &self.source {
+            Source::Queue(queue) => queue.opened()?.browsable().ok_or_else(not_browsable),
+            _ => Ok(self.backend()?),
+        }
+    }
+
     /// Forgets the backend; the next call opens it again.
     pub(super) fn close(&self) {
+        if let Source::Queue(queue) = &self.source {
+            queue.close();
+        }
         self.keeper.stop();
         self.states.clear();
         self.rows.clear();
@@ -225,6 +258,15 @@ impl fmt::Debug for Core {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
+}
+
+fn not_browsable() -> Error {
+    Error::new(
+        Category::Transport,
+        code::NOT_BROWSABLE,
+        "messages of a broker cannot be listed, looked up or taken by their id",
+    )
+    .with_help("receive them, or look at them with the tools of the broker")
 }
 
 fn fresh_worker() -> WorkerId {

@@ -1,83 +1,50 @@
-//! Ordinary messages and the key-value space: the store's own, with names checked and errors of the right category.
+//! Ordinary messages and the key-value space of the engine's store.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Engine;
-use super::options::check_queue;
+use super::{Engine, MessageQueue, OutgoingMessage};
 use crate::error::{Category, Error, code};
-use crate::port::{
-    Delivery, Finding, KvEntry, KvVersion, KvWrite, MessageId, NewMessage, Priority, QueueCounts,
-};
-
-/// A message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutgoingMessage {
-    /// The queue.
-    pub queue: String,
-    /// How urgent it is.
-    pub priority: Priority,
-    /// Not delivered before this long from now.
-    pub delay: Duration,
-    /// Opaque.
-    pub body: Vec<u8>,
-    /// Opaque.
-    pub headers: Vec<u8>,
-}
+use crate::port::{Delivery, Finding, KvEntry, KvVersion, KvWrite, MessageId, QueueCounts};
 
 impl Engine {
-    /// Stores messages. Durable when it returns; all of them, or none.
+    /// The ordinary messages in the store's own queues.
+    #[must_use]
+    pub fn message_queue(&self) -> MessageQueue {
+        MessageQueue::of(self)
+    }
+
+    /// As [`MessageQueue::send`].
     ///
     /// # Errors
-    /// Category argument for a bad queue name; transport for what the store fails with.
+    /// The same.
     pub fn send(&self, messages: Vec<OutgoingMessage>) -> Result<Vec<MessageId>, Error> {
-        let now = self.core().now();
-        let mut published = Vec::with_capacity(messages.len());
-        for message in messages {
-            check_queue(&message.queue)?;
-            published.push(NewMessage {
-                queue: message.queue,
-                priority: message.priority,
-                available_at: now.after(message.delay),
-                body: message.body,
-                headers: message.headers,
-                step: None,
-            });
-        }
-        let backend = self.core().backend().map_err(transport)?;
-        backend.publish(&published, now).map_err(transport)
+        self.message_queue().send(messages)
     }
 
-    /// How many messages a queue holds.
+    /// As [`MessageQueue::count`].
     ///
     /// # Errors
-    /// Category argument for a bad queue name; transport for what the store fails with.
+    /// The same.
     pub fn count(&self, queue: &str) -> Result<QueueCounts, Error> {
-        check_queue(queue)?;
-        let core = self.core();
-        let backend = core.backend().map_err(transport)?;
-        backend.count(queue, core.now()).map_err(transport)
+        self.message_queue().count(queue)
     }
 
-    /// Messages of a queue in the order they were sent, claimed or not, without claiming them.
+    /// As [`MessageQueue::list`].
     ///
     /// # Errors
-    /// As [`count`](Self::count).
+    /// The same.
     pub fn messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, Error> {
-        check_queue(queue)?;
-        let backend = self.core().backend().map_err(transport)?;
-        backend.list_messages(queue, limit).map_err(transport)
+        self.message_queue().list(queue, limit)
     }
 
-    /// One message of a queue, without claiming it.
+    /// As [`MessageQueue::find`].
     ///
     /// # Errors
-    /// As [`count`](Self::count).
+    /// The same.
     pub fn message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, Error> {
-        check_queue(queue)?;
-        let backend = self.core().backend().map_err(transport)?;
-        backend.find_message(queue, id).map_err(transport)
+        self.message_queue().find(queue, id)
     }
 
     /// What keeps the store from its promise although it works: settings that lose data in a power cut, and the like.
@@ -165,8 +132,4 @@ fn check_key(namespace: &str, key: &str) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn transport(error: impl Into<Error>) -> Error {
-    error.into().in_category(Category::Transport)
 }

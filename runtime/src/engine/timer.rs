@@ -55,6 +55,9 @@ impl Engine {
 
 impl Core {
     pub(super) fn tick(&self) -> Result<Duration, Error> {
+        if !self.has_store() {
+            return Ok(INTERVAL);
+        }
         // One after the other, whatever becomes of the first.
         let more_attempts = self.time_out();
         let more_timers = self.fire_timers();

@@ -8,9 +8,7 @@ use super::Engine;
 use super::core::Core;
 use crate::error::{Category, Error, code};
 use crate::plan::{NodeId, Plan};
-use crate::port::{
-    LogRow, Page, RunFilter, RunId, RunPage, RunStatus, StepRef, Timestamp, Version,
-};
+use crate::port::{LogRow, Page, RunFilter, RunId, RunPage, RunStatus, Timestamp, Version};
 use crate::run::{Event, Phase, Place, RunView, ScopeId};
 
 /// Log rows read at once.
@@ -108,14 +106,6 @@ impl Engine {
     ) -> Result<Vec<EventView>, Error> {
         let rows = self.core().backend()?.history(&run, after, limit)?;
         decode(run, rows)
-    }
-
-    /// The token of an attempt, for a listed message that is a step item.
-    ///
-    /// # Errors
-    /// What the store fails with.
-    pub fn token(&self, step: &StepRef) -> Result<String, Error> {
-        Ok(self.core().opened()?.signer.sign(step))
     }
 
     /// What a token names, and where that attempt stands, without claiming it.

@@ -28,6 +28,7 @@ mod killed;
 mod laws;
 mod lifecycle;
 mod manifests;
+mod message_queue;
 mod migrate;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -27,7 +27,7 @@ use self::thread::{Running, Schedule};
 use super::claim::Admitted;
 use super::core::Core;
 use super::options::{EngineOptions, check_queue};
-use super::{Engine, StepClaim, StepOutcome};
+use super::{Engine, MessageQueue, StepClaim, StepOutcome};
 use crate::error::{Category, Error, code};
 use crate::port::{ClaimAnswer, MessageId, Priority, Receive, Timestamp, WorkerId};
 use crate::run::StepError;
@@ -116,7 +116,7 @@ impl End {
     }
 }
 
-/// Takes messages from queues of an engine's store. See the [module](self) for what it does in the background.
+/// Takes messages from queues of an engine's store, or of a broker. See the [module](self) for what it does in the background.
 pub struct Consumer {
     shared: Arc<Shared>,
     service: Service,
@@ -156,6 +156,18 @@ impl Consumer {
     /// # Errors
     /// Category argument when a queue's name, the lease or the prefetch is out of range.
     pub fn new(engine: &Engine, options: ConsumerOptions) -> Result<Self, Error> {
+        Self::over(engine.core(), options)
+    }
+
+    /// A consumer of messages: of an engine's queue, or of one without an engine.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of(messages: &MessageQueue, options: ConsumerOptions) -> Result<Self, Error> {
+        Self::over(messages.core(), options)
+    }
+
+    fn over(core: &Arc<Core>, options: ConsumerOptions) -> Result<Self, Error> {
         if options.queues.is_empty() {
             return Err(argument("a consumer needs a queue"));
         }
@@ -166,7 +178,6 @@ impl Consumer {
         if !(1..=10_000).contains(&options.prefetch) {
             return Err(argument("`prefetch` must be 1 to 10000"));
         }
-        let core = engine.core();
         let lease = options.lease.unwrap_or(core.options.lease);
         if lease < EngineOptions::MIN_LEASE {
             return Err(argument("the lease must be at least 1 second"));
@@ -309,9 +320,9 @@ impl Consumer {
         }
         // For the lease to be kept.
         self.ensure_service()?;
-        let backend = shared.core.backend()?;
+        let messages = shared.core.browsable_queue()?;
         for queue in &shared.options.queues {
-            let answer = backend.claim_message(queue, id, &shared.worker, shared.lease());
+            let answer = messages.claim_message(queue, id, &shared.worker, shared.lease());
             if let ClaimAnswer::Claimed(delivery) = answer.map_err(transport)? {
                 let taken = Admitted {
                     delivery,
@@ -361,8 +372,10 @@ impl Consumer {
             Holding::Attempt(_) | Holding::Message => {}
         }
         let until = shared.core.now().after(duration.max(shared.lease));
-        let backend = shared.core.backend()?;
-        let kept = backend.extend(std::slice::from_ref(&held.receipt), until);
+        let kept = shared
+            .core
+            .queue()?
+            .extend(std::slice::from_ref(&held.receipt), until);
         if kept.map_err(transport)?.first() == Some(&true) {
             return Ok(());
         }

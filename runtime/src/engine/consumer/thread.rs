@@ -182,16 +182,16 @@ fn write(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Option<Duration>
 
 /// Empties what has been written; the rest is still to be.
 fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
-    let backend = shared.core.backend()?;
+    let queue = shared.core.queue()?;
     // Answers of `false` are claims that were lost meanwhile: the message is someone else's, nothing is to be done.
     if !writes.acks.is_empty() {
-        backend.ack(&writes.acks)?;
+        queue.ack(&writes.acks)?;
         writes.acks.clear();
     }
     if !writes.rejects.is_empty() {
         match &shared.options.dead_letter_queue {
-            Some(queue) => backend.reject(&writes.rejects, queue, None, shared.core.now())?,
-            None => backend.ack(&writes.rejects)?,
+            Some(dead) => queue.reject(&writes.rejects, dead, None, shared.core.now())?,
+            None => queue.ack(&writes.rejects)?,
         };
         writes.rejects.clear();
     }
@@ -203,7 +203,7 @@ fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
         }
     }
     if !writes.releases.is_empty() {
-        backend.release(&writes.releases, shared.core.now())?;
+        queue.release(&writes.releases, shared.core.now())?;
         writes.releases.clear();
     }
     Ok(())
@@ -231,7 +231,7 @@ fn beat(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Result<(), Error>
             return Ok(Vec::new());
         }
         let until = shared.core.now().after(shared.lease);
-        Ok(shared.core.backend()?.extend(&receipts, until)?)
+        Ok(shared.core.queue()?.extend(&receipts, until)?)
     });
     for (receipt, kept) in receipts.iter().zip(kept?) {
         if !kept {
@@ -325,7 +325,7 @@ impl Shared {
         bound: Duration,
     ) {
         let changed = MutexGuard::unlocked(state, || -> Result<u64, Error> {
-            Ok(self.core.backend()?.wait_for_change(seen, bound)?)
+            Ok(self.core.queue()?.wait_for_change(seen, bound)?)
         });
         match changed {
             Ok(seen) => state.seen = seen,
