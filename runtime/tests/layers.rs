@@ -125,7 +125,14 @@ fn the_simulator_takes_nothing_but_its_seed_from_outside() {
 
 #[test]
 fn client_crates_are_named_only_in_adapters() {
-    let clients = ["rusqlite::", "redis::", "rustls::", "tokio_postgres::"];
+    let clients = [
+        "rusqlite::",
+        "lapin::",
+        "redis::",
+        "rustls::",
+        "tokio::",
+        "tokio_postgres::",
+    ];
     let breaches: Vec<_> = sources()
         .into_iter()
         .filter(|file| layer_of(file).is_some_and(|layer| layer != "adapter"))

@@ -7,6 +7,7 @@
 //! | `sqlite://var/ossa.db` | the same, relative to the current folder |
 //! | `redis://host:6379/0`, `rediss://…` | Redis, for many hosts; `rediss` is encrypted |
 //! | `postgresql://user:password@host/database` | a PostgreSQL server, for many machines; also `postgres://` |
+//! | `amqp://host:5672/vhost`, `amqps://…` | RabbitMQ: a queue without a store; `amqps` is encrypted |
 
 mod check;
 mod checksum;
@@ -15,6 +16,8 @@ mod listing;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 #[cfg(feature = "redis")]
 mod redis;
 mod row;
@@ -28,6 +31,8 @@ pub use dsn::RedactedDsn;
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{Encryption, PostgresOptions, PostgresStore};
+#[cfg(feature = "rabbitmq")]
+pub use rabbitmq::{RabbitMqOptions, RabbitMqQueue};
 #[cfg(feature = "redis")]
 pub use redis::{RedisDurability, RedisOptions, RedisStore};
 pub use sql::{
@@ -100,7 +105,22 @@ impl OpenQueue {
 /// As [`open`].
 pub fn open_queue(dsn: &str) -> Result<OpenQueue, StoreError> {
     let dsn = dsn.strip_prefix("ossa+").unwrap_or(dsn);
-    open(dsn).map(OpenQueue::Store)
+    let parts = dsn::split(dsn)?;
+    match parts.scheme {
+        "amqp" | "amqps" => open_rabbitmq(&parts),
+        _ => open(dsn).map(OpenQueue::Store),
+    }
+}
+
+#[cfg(feature = "rabbitmq")]
+fn open_rabbitmq(parts: &dsn::Parts<'_>) -> Result<OpenQueue, StoreError> {
+    let options = RabbitMqOptions::from_dsn(parts)?;
+    Ok(OpenQueue::Broker(Arc::new(RabbitMqQueue::open(options)?)))
+}
+
+#[cfg(not(feature = "rabbitmq"))]
+fn open_rabbitmq(_parts: &dsn::Parts<'_>) -> Result<OpenQueue, StoreError> {
+    Err(left_out("rabbitmq"))
 }
 
 /// Whether the store that the DSN names is there already, without creating it. One in memory never is.
@@ -176,6 +196,10 @@ impl Named {
             "sqlite" => Err(left_out("sqlite")),
             #[cfg(not(feature = "redis"))]
             "redis" | "rediss" => Err(left_out("redis")),
+            "amqp" | "amqps" => Err(dsn::wrong(
+                "scheme",
+                "a message broker keeps no runs: name a store here, and the broker as a transport",
+            )),
             other => Err(dsn::wrong(
                 "scheme",
                 format!("`{other}` is none of memory, sqlite, postgresql, redis, rediss"),
@@ -184,7 +208,7 @@ impl Named {
     }
 }
 
-#[cfg(not(all(feature = "sqlite", feature = "redis", feature = "postgres")))]
+#[cfg(not(all(feature = "sqlite", feature = "redis", feature = "postgres", feature = "rabbitmq")))]
 fn left_out(scheme: &str) -> StoreError {
     dsn::wrong(
         "scheme",
