@@ -292,12 +292,11 @@ impl Core {
         let releases = deliveries.iter().map(|it| (it.receipt.clone(), now));
         self.queue()?.release(&releases.collect::<Vec<_>>(), now)?;
         let message = "there are steps of runs in this queue: only their engine can run them";
-        Err(Error::new(
-            crate::error::Category::Transport,
-            code::BAD_ARGUMENT,
-            message,
+        Err(
+            Error::new(Category::Transport, code::BAD_ARGUMENT, message).with_help(
+                "consume the queue through its engine (`ossa://default`), or use another queue",
+            ),
         )
-        .with_help("consume the queue through its engine (`ossa://default`), or use another queue"))
     }
 
     /// Lets a message pass, or ends an attempt that must not be run once more: it has lost too many workers, its time

@@ -22,7 +22,8 @@ use super::turns::Turns;
 use crate::adapter;
 use crate::error::{Category, Error, code};
 use crate::port::{
-    Backend, BrowsableQueue, Lease, Queue, StepRef, StoreError, Timestamp, WorkerId,
+    Backend, BrowsableQueue, Lease, MessageId, NewMessage, Queue, StepRef, StoreError, Timestamp,
+    WorkerId,
 };
 
 /// Shared by an engine's handles, consumers and threads.
@@ -116,7 +117,7 @@ impl Core {
         let backend = match &self.source {
             Source::Dsn(dsn) => adapter::open(dsn)?,
             Source::Host(open) => open()?,
-            Source::Given => {
+            Source::Given | Source::Queue(_) => {
                 return Err(Error::new(
                     Category::Engine,
                     code::BAD_ARGUMENT,
@@ -147,6 +148,53 @@ impl Core {
         }
     }
 
+    /// Publishes messages; where there is a fallback, those a broker cannot take go there.
+    pub(super) fn publish(
+        &self,
+        messages: &[NewMessage],
+        now: Timestamp,
+    ) -> Result<Vec<MessageId>, Error> {
+        if let Source::Queue(queue) = &self.source
+            && let Some(detour) = &queue.detour
+        {
+            return detour.publish(queue, messages, now);
+        }
+        Ok(self.queue()?.publish(messages, now)?)
+    }
+
+    /// Passes on what waits in the fallback, if there is one; returns whether nothing is left.
+    pub(super) fn pass_on(&self) -> Result<bool, Error> {
+        match &self.source {
+            Source::Queue(queue) => match &queue.detour {
+                Some(detour) => detour.pass_on_all(queue, self.now()),
+                None => Ok(true),
+            },
+            _ => Ok(true),
+        }
+    }
+
+    /// The same from a thread of ours, which may not call every store.
+    pub(super) fn pass_on_in_background(&self) -> Result<(), Error> {
+        match &self.source {
+            Source::Queue(LoneQueue {
+                detour: Some(detour),
+                ..
+            }) if detour.is_thread_bound() => Ok(()),
+            _ => self.pass_on().map(drop),
+        }
+    }
+
+    /// Has what waits for a queue passed on from time to time.
+    pub(super) fn watch(&self, queue: &str) {
+        if let Source::Queue(LoneQueue {
+            detour: Some(detour),
+            ..
+        }) = &self.source
+        {
+            detour.watch(queue);
+        }
+    }
+
     /// The same for looking at its messages.
     pub(super) fn browsable_queue(&self) -> Result<Arc<dyn BrowsableQueue>, Error> {
         match &self.source {
@@ -167,7 +215,7 @@ impl Core {
         let opens_again = match &self.source {
             Source::Dsn(dsn) => !adapter::is_volatile(dsn),
             Source::Host(_) => true,
-            Source::Given => false,
+            Source::Given | Source::Queue(_) => false,
         };
         if opens_again {
             *self.opened.write() = None;

@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 
+use super::fallback::{Detour, Fallback};
 use crate::adapter::{self, OpenQueue};
 use crate::port::StoreError;
 
@@ -9,13 +10,16 @@ use crate::port::StoreError;
 pub(super) struct LoneQueue {
     dsn: String,
     opened: Mutex<Option<OpenQueue>>,
+    /// Where messages go when it is away.
+    pub(super) detour: Option<Detour>,
 }
 
 impl LoneQueue {
-    pub(super) fn of_dsn(dsn: &str) -> Self {
+    pub(super) fn of_dsn(dsn: &str, fallback: Option<Fallback>) -> Self {
         Self {
             dsn: dsn.to_owned(),
             opened: Mutex::new(None),
+            detour: fallback.map(Detour::new),
         }
     }
 

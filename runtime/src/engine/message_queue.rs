@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::core::Core;
+use super::fallback::Fallback;
 use super::lone_queue::LoneQueue;
 use super::options::{EngineOptions, check_queue};
 use crate::error::{Category, Error};
@@ -37,6 +38,8 @@ pub struct MessageQueueOptions {
     pub max_losses: u32,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
+    /// Where messages go while the queue is away; `None` = nowhere: sending them fails.
+    pub fallback: Option<Fallback>,
 }
 
 impl Default for MessageQueueOptions {
@@ -48,6 +51,7 @@ impl Default for MessageQueueOptions {
             lease,
             max_losses,
             clock: Arc::new(SystemClock),
+            fallback: None,
         }
     }
 }
@@ -62,6 +66,7 @@ impl MessageQueue {
     /// # Errors
     /// Category argument when an option is wrong.
     pub fn open(dsn: &str, options: MessageQueueOptions) -> Result<Self, Error> {
+        let queue = LoneQueue::of_dsn(dsn, options.fallback);
         let options = EngineOptions {
             lease: options.lease,
             max_losses: options.max_losses,
@@ -69,7 +74,6 @@ impl MessageQueue {
             ..EngineOptions::default()
         };
         options.check()?;
-        let queue = LoneQueue::of_dsn(dsn);
         Ok(Self(Arc::new(Core::with_queue(queue, options))))
     }
 
@@ -79,7 +83,8 @@ impl MessageQueue {
         Self(Arc::clone(engine.core()))
     }
 
-    /// Stores messages. Durable when it returns; all of them, or none.
+    /// Stores messages. Durable when it returns; all of them, or none. What a broker cannot take for now is stored in the
+    /// fallback, where there is one.
     ///
     /// # Errors
     /// Category argument for a bad queue name; transport for what the queue fails with.
@@ -97,8 +102,16 @@ impl MessageQueue {
                 step: None,
             });
         }
-        let queue = self.0.queue().map_err(transport)?;
-        queue.publish(&published, now).map_err(transport)
+        self.0.publish(&published, now).map_err(transport)
+    }
+
+    /// Passes on what was sent while the broker was away and is kept in the fallback, as sending and consuming do by
+    /// themselves; returns whether nothing is left. Nothing is where there is no fallback.
+    ///
+    /// # Errors
+    /// Transport for what the fallback fails with, and for what the broker does not only for now.
+    pub fn pass_on(&self) -> Result<bool, Error> {
+        self.0.pass_on().map_err(transport)
     }
 
     /// How many messages a queue holds.

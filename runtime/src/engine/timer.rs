@@ -56,6 +56,7 @@ impl Engine {
 impl Core {
     pub(super) fn tick(&self) -> Result<Duration, Error> {
         if !self.has_store() {
+            self.pass_on_in_background()?;
             return Ok(INTERVAL);
         }
         // One after the other, whatever becomes of the first.

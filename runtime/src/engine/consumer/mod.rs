@@ -178,6 +178,9 @@ impl Consumer {
         if !(1..=10_000).contains(&options.prefetch) {
             return Err(argument("`prefetch` must be 1 to 10000"));
         }
+        for queue in &options.queues {
+            core.watch(queue);
+        }
         let lease = options.lease.unwrap_or(core.options.lease);
         if lease < EngineOptions::MIN_LEASE {
             return Err(argument("the lease must be at least 1 second"));

@@ -1,0 +1,84 @@
+//! A broker that is away, refuses, or takes no messages.
+
+use std::net::TcpListener;
+
+use ossa_runtime::adapter;
+use ossa_runtime::port::StoreError;
+
+use crate::broker::{fresh_dsn, message, now, open, request};
+use crate::server::TestServer;
+
+#[test]
+fn a_broker_that_is_away_is_one_clear_error_without_credentials() {
+    // Nobody listens on a port that was just let go.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let queue = open(&format!("amqp://app:hunter2@127.0.0.1:{port}/v"));
+    let sent = queue.publish(&[message("m")], now()).unwrap_err();
+    let received = queue.receive(&request(1)).unwrap_err();
+    for error in [sent, received] {
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(&format!("127.0.0.1:{port}")), "{shown}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("app:"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_accepts_and_says_nothing_is_given_up_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let queue = open(&format!("amqp://127.0.0.1:{port}/?timeout=200ms"));
+    let error = queue.publish(&[message("m")], now()).unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+}
+
+#[test]
+fn wrong_credentials_and_an_unknown_virtual_host_are_refused_by_name() {
+    let Some(dsn) = fresh_dsn() else { return };
+    let wrong_password = dsn.replace("guest:guest", "guest:hunter2");
+    let error = open(&wrong_password)
+        .publish(&[message("m")], now())
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("check user, password"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("hunter2"));
+    let unknown_vhost = dsn.replace("/%2f", "/nowhere");
+    let error = open(&unknown_vhost)
+        .publish(&[message("m")], now())
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
+    assert!(error.to_string().contains("virtual host"), "{error}");
+}
+
+#[test]
+fn a_broker_is_no_store() {
+    let error = adapter::open("amqp://rabbit").map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("as a transport"), "{error}");
+}
+
+#[test]
+fn while_an_alarm_lasts_sending_fails_clearly_and_the_rest_goes_on() {
+    // More free space than any disk has.
+    let alarmed = ["-rabbit", "disk_free_limit", "1000000000000000000"];
+    let Some(broker) = TestServer::start_with("rabbitmq", &alarmed) else {
+        return;
+    };
+    let queue = open(&broker.dsn);
+    for _ in 0..2 {
+        let error = queue.publish(&[message("m")], now()).unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        assert!(error.to_string().contains("alarm"), "{error}");
+    }
+    assert_eq!(queue.receive(&request(1)).unwrap(), []);
+    assert_eq!(queue.count("q", now()).unwrap().ready, 0);
+}
