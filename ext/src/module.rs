@@ -11,6 +11,7 @@ use ext_php_rs::{info_table_end, info_table_row, info_table_start};
 use ossa_runtime::adapter;
 
 use crate::class::engine::Engine;
+use crate::class::transport::Transport;
 use crate::exception;
 use crate::store;
 use crate::zend::hide_parameter;
@@ -43,16 +44,17 @@ extern "C" fn request_shutdown(_kind: i32, _module: i32) -> i32 {
     0
 }
 
-/// Hides the DSN from traces. The crate registers the classes after the module's startup function, so the start of a
+/// Hides DSNs from traces. The crate registers the classes after the module's startup function, so the start of a
 /// request is the first occasion; a module that was started anew has new classes.
 extern "C" fn request_startup(_kind: i32, _module: i32) -> i32 {
     static HIDDEN_IN: Mutex<usize> = Mutex::new(0);
-    let metadata = Engine::get_metadata();
-    if metadata.has_ce() {
-        let class = metadata.ce();
+    let (engine, transport) = (Engine::get_metadata(), Transport::get_metadata());
+    if engine.has_ce() && transport.has_ce() {
+        let class = engine.ce();
         let mut hidden_in = HIDDEN_IN.lock().unwrap_or_else(PoisonError::into_inner);
         if *hidden_in != ptr::from_ref(class).addr() {
             hide_parameter(class, "open", 0);
+            hide_parameter(transport.ce(), "open", 0);
             *hidden_in = ptr::from_ref(class).addr();
         }
     }

@@ -935,11 +935,13 @@ namespace Ossa\Runtime {
          * A queue of a store or broker with a DSN of its own, without an engine: it carries messages, no steps of runs.
          * `ossa+` before the scheme is allowed. Nothing is opened before it is needed.
          *
-         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int<1, 10000>, lease_seconds?: int<1, 86400>} $options
+         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int, fallback_suffix?: string} $options
+         * @param ?Engine $fallback keeps what is sent while the broker is away, in the queue with the suffix `.fallback`, and
+         *                          passes it on in its order afterwards
          *
          * @throws Exception\ArgumentException when an option is wrong
          */
-        public static function open(#[\SensitiveParameter] string $dsn, array $options = []): self
+        public static function open(#[\SensitiveParameter] string $dsn, array $options = [], ?Engine $fallback = null): self
         {
         }
 

@@ -45,6 +45,13 @@ pub(crate) struct Engine {
     queue: String,
 }
 
+impl Engine {
+    /// What it wraps.
+    pub(super) fn runtime(&self) -> Answer<&Runtime> {
+        self.runtime.get()
+    }
+}
+
 #[php_impl]
 impl Engine {
     #[php(vis = "private")]

@@ -20,7 +20,7 @@ mod step_claim;
 mod step_dispatch;
 mod step_report;
 mod store_schema;
-mod transport;
+pub(crate) mod transport;
 
 use ext_php_rs::builders::ModuleBuilder;
 

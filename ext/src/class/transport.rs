@@ -11,9 +11,9 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::FromZval as _;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
-use ext_php_rs::types::ZendHashTable;
+use ext_php_rs::types::{ZendClassObject, ZendHashTable};
 use ossa_runtime::engine::{
-    Consumer, ConsumerOptions, Engine, MessageQueue, MessageQueueOptions, OutgoingMessage,
+    Consumer, ConsumerOptions, Engine, Fallback, MessageQueue, MessageQueueOptions, OutgoingMessage,
 };
 use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::port::MessageId;
@@ -94,10 +94,31 @@ impl Transport {
     }
 
     #[php(defaults(options = Table::EMPTY))]
-    fn open(dsn: Bytes<'_>, options: Table<'_>) -> Answer<Self> {
+    fn open(
+        dsn: Bytes<'_>,
+        options: Table<'_>,
+        fallback: Option<&ZendClassObject<super::engine::Engine>>,
+    ) -> Answer<Self> {
         fork::prepare();
-        let given = Options::read("options of Transport::open()", options, &OPTIONS)?;
-        let messages = MessageQueue::open(dsn.text("$dsn")?, MessageQueueOptions::default())?;
+        let [queue, dead, prefetch, lease] = OPTIONS;
+        let known = [queue, dead, prefetch, lease, "fallback_suffix"];
+        let given = Options::read("options of Transport::open()", options, &known)?;
+        let fallback = fallback.map(|engine| engine.runtime()).transpose()?;
+        let fallback = fallback.map(|engine| {
+            let fallback = Fallback::to(engine);
+            Ok::<_, Fault>(match given.text("fallback_suffix")? {
+                Some(suffix) => Fallback {
+                    suffix: suffix.to_owned(),
+                    ..fallback
+                },
+                None => fallback,
+            })
+        });
+        let options = MessageQueueOptions {
+            fallback: fallback.transpose()?,
+            ..MessageQueueOptions::default()
+        };
+        let messages = MessageQueue::open(dsn.text("$dsn")?, options)?;
         Self::of(messages, DEFAULT_QUEUE, &given)
     }
 
@@ -128,7 +149,7 @@ impl Transport {
                 .ok_or_else(|| Fault::argument("each of $messages must be an array".to_owned()))?;
             outgoing.push(self.outgoing(message)?);
         }
-        let sent = self.handles.get()?.engine.send(outgoing)?;
+        let sent = self.handles.get()?.messages.send(outgoing)?;
         Ok(sent.into_iter().map(|id| id.0).collect())
     }
 

@@ -16,6 +16,9 @@ final readonly class OssaDsn
     public const DEFAULT_QUEUE = 'default';
 
     private const OPTIONS = ['queue', 'dead_letter_queue', 'prefetch', 'lease_seconds'];
+    /** Of a message broker: where messages go while it is away. */
+    private const FALLBACK = 'fallback';
+    private const NO_FALLBACK = 'off';
 
     private function __construct(
         public string $queue,
@@ -23,6 +26,9 @@ final readonly class OssaDsn
         public ?int $prefetch,
         public ?int $leaseSeconds,
         private ?string $store,
+        private ?string $fallback,
+        /** Whether it is a message broker, which keeps no runs and cannot show what waits in it. */
+        public bool $isBroker,
     ) {
     }
 
@@ -51,7 +57,9 @@ final readonly class OssaDsn
         [$place, $query] = explode('?', $dsn, 2) + [1 => ''];
         parse_str($query, $given);
         $options = $given + $options;
-        $others = array_diff_key($options, array_flip(self::OPTIONS));
+        $broker = 1 === preg_match('~^ossa\+amqps?:~', $dsn);
+        $known = $broker ? [...self::OPTIONS, self::FALLBACK] : self::OPTIONS;
+        $others = array_diff_key($options, array_flip($known));
         $store = null;
         if (self::namesEngine($dsn)) {
             self::checkPlace($place);
@@ -69,19 +77,27 @@ final readonly class OssaDsn
             self::number($options, 'prefetch', 1, 1000),
             self::number($options, 'lease_seconds', 1, 86400),
             $store,
+            $broker ? self::name($options, self::FALLBACK) : null,
+            $broker,
         );
+    }
+
+    /** Whether the engine's store keeps what is sent while the broker is away. */
+    public function hasFallback(): bool
+    {
+        return self::NO_FALLBACK !== $this->fallback;
+    }
+
+    /** Suffix of the queue for that; null = the usual one. */
+    public function getFallbackSuffix(): ?string
+    {
+        return $this->hasFallback() ? $this->fallback : null;
     }
 
     /** DSN of the store or broker as the engine takes it; null = the engine's own store. */
     public function getStore(): ?string
     {
         return $this->store;
-    }
-
-    /** Whether the queue is one of a message broker, which cannot show what waits in it. */
-    public function namesBroker(): bool
-    {
-        return 1 === preg_match('~^amqps?:~', $this->store ?? '');
     }
 
     /** @return array<string, mixed> */

@@ -247,13 +247,28 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
     {
         $name ??= $this->dsn->queue;
 
-        return $this->queues[$name] ??= ($this->engine)()->transport(array_filter([
+        return $this->queues[$name] ??= $this->open(array_filter([
             'queue' => $name,
             // For messages whose workers died again and again.
             'dead_letter_queue' => $this->dsn->deadLetterQueue,
             'prefetch' => $this->dsn->prefetch,
             'lease_seconds' => $this->dsn->leaseSeconds,
         ], static fn (string|int|null $value): bool => null !== $value));
+    }
+
+    /** @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int} $options */
+    private function open(array $options): Transport
+    {
+        $broker = $this->dsn->isBroker ? $this->dsn->getStore() : null;
+        if (null === $broker) {
+            return ($this->engine)()->transport($options);
+        }
+        if (!$this->dsn->hasFallback()) {
+            return Transport::open($broker, $options);
+        }
+        $suffix = $this->dsn->getFallbackSuffix();
+
+        return Transport::open($broker, null === $suffix ? $options : $options + ['fallback_suffix' => $suffix], ($this->engine)());
     }
 
     /**

@@ -34,8 +34,9 @@ final class OssaTransportFactory implements TransportFactoryInterface
         $name = $options['transport_name'] ?? '';
         unset($options['transport_name']);
         $parsed = OssaDsn::parse($dsn, $options);
-        $engine = null === $parsed->getStore() ? $this->engine : fn (): Engine => $this->store($parsed->getStore());
-        $class = $parsed->namesBroker() ? OssaTransport::class : ListableOssaTransport::class;
+        // A broker keeps no runs; what it cannot take for now goes to the engine's own store.
+        $engine = null === $parsed->getStore() || $parsed->isBroker ? $this->engine : fn (): Engine => $this->store($parsed->getStore());
+        $class = $parsed->isBroker ? OssaTransport::class : ListableOssaTransport::class;
         $transport = new $class($engine, $parsed, $serializer, $this->worker, $this->batch, \is_string($name) ? $name : '');
         $this->worker->add($transport);
 
