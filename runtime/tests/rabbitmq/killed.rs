@@ -43,7 +43,7 @@ fn what_was_confirmed_survives_a_kill_of_the_broker_without_a_restart_of_ours() 
         let (confirmed, handled) = (Arc::clone(&confirmed), Arc::clone(&handled));
         let stop = Arc::clone(&stop);
         thread::spawn(move || {
-            let mut work = || {
+            let work = || {
                 for _ in 0..20 {
                     let Ok(received) = worker.receive(&request(10)) else {
                         continue;
