@@ -208,7 +208,12 @@ impl Named {
     }
 }
 
-#[cfg(not(all(feature = "sqlite", feature = "redis", feature = "postgres", feature = "rabbitmq")))]
+#[cfg(not(all(
+    feature = "sqlite",
+    feature = "redis",
+    feature = "postgres",
+    feature = "rabbitmq"
+)))]
 fn left_out(scheme: &str) -> StoreError {
     dsn::wrong(
         "scheme",

@@ -89,6 +89,7 @@ mod migrate;
 mod names;
 mod output;
 mod pause;
+mod phase;
 mod ready;
 mod reopen;
 mod repeat;

@@ -195,10 +195,10 @@ fn write_out(shared: &Shared, writes: &mut Writes) -> Result<(), Error> {
         };
         writes.rejects.clear();
     }
-    if let Some(queue) = &shared.options.dead_letter_queue {
+    if let Some(dead) = &shared.options.dead_letter_queue {
         while let Some((receipt, headers)) = writes.poison.last() {
             let receipts = std::slice::from_ref(receipt);
-            backend.reject(receipts, queue, Some(headers), shared.core.now())?;
+            queue.reject(receipts, dead, Some(headers), shared.core.now())?;
             writes.poison.pop();
         }
     }
