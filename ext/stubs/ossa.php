@@ -1019,6 +1019,17 @@ namespace Ossa\Runtime {
         {
         }
 
+        /**
+         * What keeps the queue from its promise although it works.
+         *
+         * @return list<array{found: string, risk: string, remedy: string}>
+         *
+         * @throws Exception\TransportException
+         */
+        public function findings(): array
+        {
+        }
+
         /** @return array{ready: int, delayed: int, leased: int} */
         public function counts(): array
         {

@@ -6,6 +6,7 @@ namespace Ossa\Tests\Bundle;
 
 use Ossa\Tests\Application\ApplicationTestCase;
 use Ossa\Tests\Application\Handler\Workshop;
+use Ossa\Tests\Support\TestServer;
 use Symfony\Component\Console\Tester\ApplicationTester;
 
 /** `ossa:doctor` on whole applications. */
@@ -70,6 +71,17 @@ final class DoctorTest extends ApplicationTestCase
         self::assertIsArray($examined);
         self::assertContains('warning', array_column($examined, 'condition', 'subject'));
         self::assertSame('warning', array_column($examined, 'condition', 'subject')['queue']);
+    }
+
+    public function testSettingsOfATransportsServerThatLoseMessagesAreAWarning(): void
+    {
+        $server = TestServer::start('redis', ['--appendonly', 'no']);
+        $this->boot(
+            ['manifest_paths' => [0 => '%env(OSSA_TEST_FOLDER)%/none']],
+            ['transports' => ['mails' => 'ossa+'.$server->dsn]],
+        );
+
+        self::assertMatchesRegularExpression('/^warning\s+transport\s+"mails": .*append/m', $this->doctor(1)->getDisplay());
     }
 
     /** @param array<string, string> $options */

@@ -196,6 +196,10 @@ impl Transport {
         Ok(counts.ready.saturating_add(counts.delayed))
     }
 
+    fn findings(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.handles.get()?.messages.findings()?)
+    }
+
     fn counts(&self) -> Answer<ZBox<ZendHashTable>> {
         let counts = self.handles.get()?.messages.count(&self.queue)?;
         let mut table = to_php::with_capacity(3);

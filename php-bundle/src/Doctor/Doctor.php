@@ -7,6 +7,7 @@ namespace Ossa\SymfonyRuntime\Doctor;
 use Composer\InstalledVersions;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Execution\HandlerRegistry;
+use Ossa\SymfonyRuntime\Transport\OssaTransport;
 use Psr\Container\ContainerInterface;
 use Symfony\Component\Messenger\Transport\Receiver\MessageCountAwareInterface;
 
@@ -42,7 +43,7 @@ final readonly class Doctor
             });
         }
 
-        return [...$examined, ...$this->handlers(), ...array_map($this->transport(...), $this->transports)];
+        return [...$examined, ...$this->handlers(), ...array_merge(...array_map($this->transport(...), $this->transports))];
     }
 
     private function extension(): Examined
@@ -72,19 +73,22 @@ final readonly class Doctor
         return [] !== $missing ? $missing : [new Examined('handlers', Examined::FINE, \sprintf('all %d calls of steps have one', \count($needed)))];
     }
 
-    private function transport(string $name): Examined
+    /** @return list<Examined> */
+    private function transport(string $name): array
     {
         $subject = 'transport';
         try {
             $receiver = $this->receivers->get($name);
-            if (!$receiver instanceof MessageCountAwareInterface) {
-                return new Examined($subject, Examined::FINE, \sprintf('"%s" (does not count its messages)', $name));
+            $found = $receiver instanceof MessageCountAwareInterface ? \sprintf('"%s" holds %d messages', $name, $receiver->getMessageCount()) : \sprintf('"%s" (does not count its messages)', $name);
+            $examined = [new Examined($subject, Examined::FINE, $found)];
+            foreach ($receiver instanceof OssaTransport ? $receiver->findings() : [] as $it) {
+                $examined[] = new Examined($subject, Examined::WARNING, \sprintf('"%s": %s: %s', $name, $it['found'], $it['risk']), $it['remedy']);
             }
 
-            return new Examined($subject, Examined::FINE, \sprintf('"%s" holds %d messages', $name, $receiver->getMessageCount()));
+            return $examined;
         } catch (\Throwable $exception) {
             // Transports throw what their clients throw.
-            return new Examined($subject, Examined::BROKEN, \sprintf('"%s" cannot be used: %s', $name, $exception->getMessage()), 'check its DSN under "framework.messenger.transports", and that its server runs');
+            return [new Examined($subject, Examined::BROKEN, \sprintf('"%s" cannot be used: %s', $name, $exception->getMessage()), 'check its DSN under "framework.messenger.transports", and that its server runs')];
         }
     }
 }

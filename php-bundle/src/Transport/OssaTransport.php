@@ -134,6 +134,18 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
         return $this->calling(fn (): int => $this->queue()->count());
     }
 
+    /**
+     * What keeps a store or broker of its own from its promise although it works. Of the engine's store, the engine tells.
+     *
+     * @internal
+     *
+     * @return list<array{found: string, risk: string, remedy: string}>
+     */
+    public function findings(): array
+    {
+        return null === $this->dsn->getStore() ? [] : $this->calling(fn (): array => $this->queue()->findings());
+    }
+
     public function setup(): void
     {
         $this->calling(fn () => $this->queue()->setup());
