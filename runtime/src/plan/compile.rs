@@ -68,10 +68,6 @@ impl<'a> Compiler<'a> {
             let refused = support::unsupported(Construct::WaitAlone, None, "$.spec.execution");
             self.errors.push(refused);
         }
-        if task.batch.is_some() {
-            let refused = support::unsupported(Construct::BatchAlone, None, "$.spec.batch");
-            self.errors.push(refused);
-        }
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
             self.errors.push(PlanError::MissingDependency {
                 task: name.clone(),
@@ -85,6 +81,7 @@ impl<'a> Compiler<'a> {
         let mut call = self.task_call(&caller, &callee, TaskInput::Run);
         // The run's input is the task's: checked once, when the run starts.
         let input = call.input_schema.take();
+        let batch = task.batch.as_ref().map(|batch| (batch, call.clone()));
         let mut arena = Arena::of(Node {
             id: name.clone(),
             name: None,
@@ -108,17 +105,23 @@ impl<'a> Compiler<'a> {
             is_async: false,
             labels: Vec::new(),
         });
-        if !task.steps.is_empty() {
-            arena.reserve(Pending {
-                owner: Some(NodeId(0)),
-                order: Order::Sequence,
-                isolated: true,
-                steps: task.steps.clone(),
-                context,
-                loops: Rc::default(),
-                waited_for_wholly: false,
-                item: None,
-            });
+        let block = Pending {
+            owner: Some(NodeId(0)),
+            order: Order::Sequence,
+            isolated: true,
+            steps: task.steps.clone(),
+            context: Rc::clone(&context),
+            loops: Rc::default(),
+            waited_for_wholly: false,
+            item: None,
+        };
+        if let Some((batch, call)) = batch {
+            let action = self.batch(&mut arena, &caller, batch, task, call, block);
+            if let Some(node) = arena.nodes.first_mut() {
+                node.action = action;
+            }
+        } else if !task.steps.is_empty() {
+            arena.reserve(block);
             arena.result.push(References {
                 every_step: true,
                 ..References::default()

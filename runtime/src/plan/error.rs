@@ -374,8 +374,6 @@ pub enum Construct {
     FallbackSubflow,
     /// A close policy of a step that runs no workflow.
     ClosePolicyOfTask,
-    /// A batch as a run of its own.
-    BatchAlone,
     /// A batch made of steps.
     BatchOfSteps,
     /// A fallback task that is a batch.
@@ -402,7 +400,6 @@ impl fmt::Display for Construct {
             Self::Agent => "an agent step",
             Self::FallbackSubflow => "a fallback that is a workflow",
             Self::ClosePolicyOfTask => "close_policy of a step that runs no workflow",
-            Self::BatchAlone => "a batch as a run of its own",
             Self::BatchOfSteps => "a batch made of steps",
             Self::FallbackBatch => "a fallback task that is a batch",
             Self::StepsAndEntrypoint => "a task that has both steps and an entrypoint",

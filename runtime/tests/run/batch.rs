@@ -57,6 +57,31 @@ fn the_handler_is_called_once_for_each_item_so_many_at_once() {
 }
 
 #[test]
+fn a_batch_is_also_a_run_of_its_own() {
+    let text = task(
+        "mail",
+        "execution: {entrypoint: send_mail}
+input: {type: object, properties: {readers: {type: array}, from: {type: string, default: us}}, required: [readers]}
+batch: {enabled: true, parallelism: 2, on_item_error: skip}",
+    );
+    let mut run = Run::text(&text, readers(3));
+    assert_eq!(run.in_flight(), ["item", "item"]);
+    assert_eq!(
+        run.job("item").input,
+        json!({"mail": 0, "from": "us", "item": {"mail": 0}, "index": 0})
+    );
+    run.complete("item", json!("sent"));
+    run.fail("item", "HANDLER_ERROR");
+    run.complete("item", json!("sent"));
+    assert_eq!(run.status(), RunStatus::Completed);
+    let output = run.state.output().unwrap();
+    assert_eq!(
+        (&output["total"], &output["succeeded"], &output["failed"]),
+        (&json!(3), &json!(2), &json!(1))
+    );
+}
+
+#[test]
 fn an_item_is_retried_and_then_counted_as_failed() {
     let batch =
         "parallelism: 1, retry: {max_attempts: 2, backoff_strategy: fixed, initial_delay_ms: 1000}";
