@@ -7,7 +7,6 @@ namespace Ossa\SymfonyRuntime;
 use Doctrine\DBAL\Connection;
 use Doctrine\Persistence\ConnectionRegistry;
 use Ossa\Runtime\Engine;
-use Ossa\Runtime\Exception\StoreException;
 use Ossa\Runtime\Store\Schema;
 use Ossa\SymfonyRuntime\Exception\LogicException;
 use Ossa\SymfonyRuntime\Store\DoctrineConnection;
@@ -60,11 +59,7 @@ final readonly class EngineFactory
         ];
         $dsn = $this->dsn();
         if (!DoctrineDsn::supports($dsn)) {
-            try {
-                return Engine::open($dsn, $options);
-            } catch (StoreException $exception) {
-                throw new LogicException(\sprintf('"ossa.runtime.state_backend" names no store: %s', $exception->getMessage()), 0, $exception);
-            }
+            return Engine::open($dsn, $options);
         }
         $dsn = DoctrineDsn::parse($dsn);
 

@@ -122,7 +122,7 @@ final class CommandsTest extends ApplicationTestCase
 
         $tester = $this->console(['command' => 'ossa:run:list']);
 
-        self::assertSame(1, $tester->getStatusCode());
+        self::assertSame(2, $tester->getStatusCode());
         self::assertStringContainsString('ossa.runtime.state_backend', $tester->getErrorOutput());
         self::assertStringNotContainsString('hunter2', $tester->getErrorOutput());
     }

@@ -61,14 +61,6 @@ pub fn open(dsn: &str) -> Result<Arc<dyn Backend>, StoreError> {
     })
 }
 
-/// Reads the DSN as [`open`] does, without looking whether the store that it names is there.
-///
-/// # Errors
-/// [`StoreError::Dsn`] naming the part that is wrong.
-pub fn check_dsn(dsn: &str) -> Result<(), StoreError> {
-    Named::read(dsn).map(drop)
-}
-
 /// A queue without an engine.
 #[derive(Clone)]
 pub enum OpenQueue {

@@ -47,7 +47,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::core::Core;
-use crate::adapter;
 use crate::error::Error;
 use crate::port::{Backend, StoreError};
 
@@ -76,10 +75,9 @@ impl Engine {
     /// An engine on the store that the DSN names. Nothing is opened before it is needed.
     ///
     /// # Errors
-    /// Category store when the DSN is wrong, argument when an option is.
+    /// Category argument when an option is wrong. A wrong DSN is told by the first call that needs the store.
     pub fn open(dsn: &str, options: EngineOptions) -> Result<Self, Error> {
         options.check()?;
-        adapter::check_dsn(dsn)?;
         Ok(Self(Arc::new(Core::with_dsn(dsn.to_owned(), options))))
     }
 
