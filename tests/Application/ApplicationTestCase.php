@@ -134,7 +134,7 @@ abstract class ApplicationTestCase extends TestCase
         return $run;
     }
 
-    /** @return array{id: string, name: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int} */
+    /** @return array{id: string, name: ?string, child: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int} */
     protected function step(string $runId, string $step): array
     {
         foreach ($this->runOf($runId)->getSteps() as $candidate) {
