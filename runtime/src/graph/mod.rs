@@ -30,7 +30,7 @@ mod text;
 
 use std::ops::Range;
 
-use crate::plan::{Action, BlockId, Node, NodeId, Plan, TaskCall};
+use crate::plan::{Action, BlockId, Node, NodeId, Plan, TaskCall, WaitKind};
 use crate::run::HandlerKeyKind;
 
 pub use state::State;
@@ -180,6 +180,7 @@ fn vertex(node: &Node) -> Vertex {
     let mut remarks = Vec::new();
     remarks.extend(node.name.clone().filter(|name| *name != node.id));
     remarks.extend(what(node));
+    remarks.extend(waits_for(node));
     remarks.extend(
         node.condition
             .as_ref()
@@ -207,6 +208,18 @@ fn what(node: &Node) -> Option<String> {
         None => node.action.kind().to_owned(),
     };
     (!what.is_empty() && what != node.id).then_some(what)
+}
+
+/// Who or what answers a step that waits.
+fn waits_for(node: &Node) -> Option<String> {
+    let Action::Wait(wait) = &node.action else {
+        return None;
+    };
+    let kind = wait.kind.as_str();
+    Some(match &wait.kind {
+        WaitKind::Event { name, .. } => format!("{kind} {name}"),
+        WaitKind::Human | WaitKind::Approval { .. } => kind.to_owned(),
+    })
 }
 
 /// What tells the blocks of a step apart, where it has several.

@@ -9,8 +9,8 @@ use super::stored::FORMAT;
 use super::subflow::Family;
 use super::task::{Callee, Caller};
 use super::{
-    Action, BlockId, Construct, FailureMode, Node, NodeId, Plan, PlanError, PlanKind,
-    PlannedConcurrency, Resolver, RunResult, Schema, TaskInput, TaskSteps, support,
+    Action, BlockId, FailureMode, Node, NodeId, Plan, PlanError, PlanKind, PlannedConcurrency,
+    Resolver, RunResult, Schema, TaskInput, TaskSteps,
 };
 use crate::expression::References;
 use crate::manifest::model::{Body, Manifest, OnFailure, Task, Workflow};
@@ -64,10 +64,6 @@ pub(super) struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     fn task(&mut self, task: &Task) -> Model {
         let name = &self.manifest.metadata.name;
-        if task.waiting.is_some() {
-            let refused = support::unsupported(Construct::WaitAlone, None, "$.spec.execution");
-            self.errors.push(refused);
-        }
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
             self.errors.push(PlanError::MissingDependency {
                 task: name.clone(),
@@ -79,8 +75,15 @@ impl<'a> Compiler<'a> {
         let caller = Caller::alone(&context);
         let callee = Callee::manifest(self.manifest, task);
         let mut call = self.task_call(&caller, &callee, TaskInput::Run);
-        // The run's input is the task's: checked once, when the run starts.
-        let input = call.input_schema.take();
+        let mut wait = None;
+        if let Some(waiting) = &task.waiting {
+            wait = Some(self.wait(&caller, waiting, Some(task), call.clone()));
+        }
+        // The run's input is the task's: checked once, when the run starts. What a person is asked is no input.
+        let input = match &mut wait {
+            Some(wait) => wait.task.input_schema.take(),
+            None => call.input_schema.take(),
+        };
         let batch = task.batch.as_ref().map(|batch| (batch, call.clone()));
         let mut arena = Arena::of(Node {
             id: name.clone(),
@@ -89,13 +92,13 @@ impl<'a> Compiler<'a> {
             path: "$.spec".to_owned(),
             depends_on: Vec::new(),
             condition: None,
-            action: if task.steps.is_empty() {
-                Action::Task(Box::new(call))
-            } else {
-                Action::Steps(Box::new(TaskSteps {
+            action: match wait {
+                Some(wait) => Action::Wait(Box::new(wait)),
+                None if task.steps.is_empty() => Action::Task(Box::new(call)),
+                None => Action::Steps(Box::new(TaskSteps {
                     task: call,
                     block: BlockId(1),
-                }))
+                })),
             },
             input: None,
             output_to: None,

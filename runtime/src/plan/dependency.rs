@@ -73,15 +73,15 @@ impl Mentions {
 fn add_action(node: &Node, reads: &mut References) {
     match &node.action {
         Action::Task(_) | Action::Steps(_) | Action::Wait(_) | Action::Subflow(_) => {
-            if let Action::Wait(wait) = &node.action {
-                add_wait(wait, reads);
-            }
             let Some(task) = node.task() else { return };
             if let TaskInput::Rendered(template) = &task.input {
                 reads.merge(template.references());
             }
             if task.name.is_none() {
                 add_task(task, reads);
+                if let Action::Wait(wait) = &node.action {
+                    add_wait(wait, reads);
+                }
             }
         }
         Action::Parallel(_) => {}

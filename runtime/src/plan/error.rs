@@ -366,8 +366,8 @@ pub enum Construct {
     WaitRetry,
     /// A fallback task that waits.
     FallbackWait,
-    /// A task that waits, as a run of its own.
-    WaitAlone,
+    /// A task that waits and has steps or a batch.
+    WaitOfSteps,
     /// A step run by an agent.
     Agent,
     /// A fallback that is a workflow.
@@ -396,7 +396,7 @@ impl fmt::Display for Construct {
             Self::AsyncInLoop => "an async step in a loop or in compensation",
             Self::WaitRetry => "retry of a step that waits",
             Self::FallbackWait => "a fallback task that waits",
-            Self::WaitAlone => "a task that waits as a run of its own",
+            Self::WaitOfSteps => "a task that waits and has steps or a batch",
             Self::Agent => "an agent step",
             Self::FallbackSubflow => "a fallback that is a workflow",
             Self::ClosePolicyOfTask => "close_policy of a step that runs no workflow",

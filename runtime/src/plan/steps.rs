@@ -370,7 +370,7 @@ impl<'a> Compiler<'a> {
         };
         let call = self.call(&caller, step, called.as_ref());
         if let StepAction::Approval(waiting) = &step.action {
-            return Action::Wait(Box::new(self.wait(&caller, step, waiting, None, call)));
+            return Action::Wait(Box::new(self.wait(&caller, waiting, None, call)));
         }
         let (task, isolated) = match (&step.action, &called) {
             (StepAction::Inline(task), _) => (&**task, false),
@@ -384,13 +384,7 @@ impl<'a> Compiler<'a> {
             _ => return Action::Task(Box::new(call)),
         };
         if let Some(waiting) = &task.waiting {
-            return Action::Wait(Box::new(self.wait(
-                &caller,
-                step,
-                waiting,
-                Some(task),
-                call,
-            )));
+            return Action::Wait(Box::new(self.wait(&caller, waiting, Some(task), call)));
         }
         if let Some(batch) = &task.batch {
             let pending = place.block(node, Order::Sequence, Vec::new());

@@ -32,7 +32,9 @@ fn block(step: &Step, refuse: &mut impl FnMut(Construct)) {
 pub(super) fn task(task: &Task, step: Option<&Step>, path: &str, errors: &mut Vec<PlanError>) {
     let id = step.map(|step| step.id.as_str());
     let mut refuse = |construct| errors.push(unsupported(construct, id, path));
-    if task.batch.is_some() && !task.steps.is_empty() {
+    if task.waiting.is_some() && (task.batch.is_some() || !task.steps.is_empty()) {
+        refuse(Construct::WaitOfSteps);
+    } else if task.batch.is_some() && !task.steps.is_empty() {
         refuse(Construct::BatchOfSteps);
     }
     if task.steps.is_empty() {

@@ -16,7 +16,7 @@ use crate::run::{HandlerCall, HandlerKey, HandlerKeyKind};
 /// Who runs a task: a step, or nobody but the run itself.
 #[derive(Clone, Copy)]
 pub(super) struct Caller<'a> {
-    step: Option<&'a Step>,
+    pub(super) step: Option<&'a Step>,
     context: &'a Context<'a>,
 }
 

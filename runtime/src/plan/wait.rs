@@ -9,7 +9,7 @@ use super::compile::Compiler;
 use super::task::Caller;
 use super::{Construct, Schema, TaskCall, support};
 use crate::expression::Template;
-use crate::manifest::model::{Escalation, Step, Task, Waiting};
+use crate::manifest::model::{Escalation, Task, Waiting};
 
 /// A step that waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,12 +71,14 @@ impl Compiler<'_> {
     pub(super) fn wait(
         &mut self,
         caller: &Caller<'_>,
-        step: &Step,
         waiting: &Waiting,
         task: Option<&Task>,
         mut call: TaskCall,
     ) -> PlannedWait {
-        if step.retry.is_some() || task.is_some_and(|task| task.retry.is_some()) {
+        let step = caller.step;
+        if step.is_some_and(|step| step.retry.is_some())
+            || task.is_some_and(|task| task.retry.is_some())
+        {
             let refused = support::unsupported(Construct::WaitRetry, caller.id(), caller.path());
             self.errors.push(refused);
         }
@@ -99,7 +101,7 @@ impl Compiler<'_> {
         };
         let execution = task.and_then(|task| task.execution.as_ref());
         let named = [
-            step.timeout,
+            step.and_then(|step| step.timeout),
             execution.and_then(|execution| execution.timeout),
         ];
         PlannedWait {

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::evolve::Unfitting;
 use super::input::StepError;
 use super::machine::{Machine, expression_error};
+use super::names::Given;
 use super::state::{Phase, Place, RunState, Vote, WaitState};
 use super::transition::{Answer, Rejection};
 use crate::plan::{Action, Plan, PlannedWait, WaitKind};
@@ -42,7 +43,7 @@ impl Machine<'_> {
         input: Value,
         wait: &PlannedWait,
     ) -> Result<(), Rejection> {
-        let (assignee, expects) = match self.asked(place, wait) {
+        let (assignee, expects) = match self.asked(place, wait, &input) {
             Ok(asked) => asked,
             Err(error) => return self.settle_failure(place, *error).map(drop),
         };
@@ -79,9 +80,17 @@ impl Machine<'_> {
         self.take_answer(place, (*signal.payload).clone())
     }
 
-    /// Who is asked, and what an event must say.
-    fn asked(&self, place: Place, wait: &PlannedWait) -> Result<Asked, Box<StepError>> {
-        let names = self.names_of_step(place, "wait");
+    /// Who is asked, and what an event must say. A task of another manifest knows its own input only.
+    fn asked(
+        &self,
+        place: Place,
+        wait: &PlannedWait,
+        input: &Value,
+    ) -> Result<Asked, Box<StepError>> {
+        let names = match wait.task.name {
+            Some(_) => self.names_of_task(place, &wait.task, Given::Value(input), "wait"),
+            None => self.names_of_step(place, "wait"),
+        };
         let failed = |what: &str, error| Box::new(expression_error(what, &error));
         let assignee = wait
             .assignee

@@ -69,4 +69,18 @@ stories! {
         assert!(reason.text.ends_with("; so far from bob"), "{}", reason.text);
         assert!(reason.until.is_some());
     }
+
+    fn a_human_task_as_a_run_of_its_own_is_explained_answered_and_timed_out(lab) {
+        let engine = lab.engine();
+        let task = &plan("apiVersion: ossa/v0.3.0\nkind: Task\nmetadata: {name: budget}\nspec:\n  execution: {type: human, assignee: '${{ input.boss }}', timeout_hours: 1}\n");
+        let (answered, forgotten) = (start_with(&engine, task, json!({"boss": "ada"})), start(&engine, task));
+        assert_eq!(engine.run(answered).unwrap().unwrap().run.status, RunStatus::Waiting);
+        let reason = engine.why(answered).unwrap().reasons.remove(0);
+        assert_eq!(reason.text, "`budget` waits for a form to be filled in by ada");
+        assert_eq!(engine.decide(answered, "budget", json!({"sum": 7}), "ada", None).unwrap(), RunStatus::Completed);
+        assert_eq!(engine.run(answered).unwrap().unwrap().run.output, Some(json!({"sum": 7})));
+        lab.pass(Duration::from_secs(3601));
+        engine.tick().unwrap();
+        assert_eq!(engine.run(forgotten).unwrap().unwrap().run.error.unwrap().code, "TIMEOUT");
+    }
 }

@@ -2,6 +2,7 @@
 
 use ossa_runtime::graph::{Format, Graph, State};
 use ossa_runtime::plan::NodeId;
+use serde_json::json;
 
 use crate::{blocks, graph, plan};
 
@@ -61,5 +62,30 @@ fn a_task_on_its_own_is_a_single_step() {
     assert_eq!(
         Graph::of(&plan).draw(Format::Text),
         "send\n1  send  mail, log\n"
+    );
+}
+
+#[test]
+fn a_step_that_waits_says_who_or_what_answers_it() {
+    let plan = plan(&crate::workflow(&json!([
+        {"id": "ask", "inline": {"execution": {"type": "human"}}},
+        {"id": "sign", "type": "approval"},
+        {"id": "paid", "inline": {"execution": {"type": "event_wait", "event": {"type": "payment"}}}},
+    ])));
+    assert_eq!(
+        Graph::of(&plan).draw(Format::Text),
+        "order 1.2.0\n1  ask   human\n2  sign  approval; after ask\n3  paid  event payment; after sign\n"
+    );
+}
+
+#[test]
+fn a_human_task_on_its_own_is_a_single_step_that_waits() {
+    let plan = plan(
+        "apiVersion: ossa/v0.3.0\nkind: Task\nmetadata: {name: budget}\nspec: {execution: {type: human}}\n",
+    );
+    let waiting = [(NodeId(0), State::of_status("waiting"))];
+    assert_eq!(
+        Graph::of(&plan).with_states(waiting).draw(Format::Text),
+        "budget\n1  budget  active  human\n"
     );
 }

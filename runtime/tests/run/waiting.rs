@@ -4,7 +4,7 @@ use ossa_runtime::port::RunStatus;
 use ossa_runtime::run::{Answer, Decision, Effect, Input, Rejection};
 use serde_json::{Value, json};
 
-use crate::harness::{BEGIN, Run, cancel, compile, seconds, workflow};
+use crate::harness::{BEGIN, Run, cancel, compile, documents, seconds, start_with, task, workflow};
 
 fn decide(run: &mut Run, step: &str, by: &str, decision: Value) -> Result<Answer, Rejection> {
     let place = run.place(step);
@@ -281,5 +281,77 @@ fn of_the_events_that_were_kept_a_step_takes_the_one_that_fits_it() {
     assert_eq!(run.in_flight(), ["last"]);
     for (step, order) in [("second", 2), ("first", 1), ("other", 2)] {
         assert_eq!(run.step(step).output, Some(json!({"order": order})));
+    }
+}
+
+const BUDGET: &str = "execution: {type: human, assignee: '${{ input.editor }}', timeout_hours: 2, escalation: {after_hours: 1, to_role: chief}}
+input: {type: object, properties: {approved: {type: boolean}, limit: {type: integer, default: 3}}, required: [approved]}
+output: {type: object, required: [approved]}";
+
+#[test]
+fn a_human_task_is_also_a_run_of_its_own() {
+    let mut run = Run::text(&task("budget", BUDGET), json!({"editor": "ada", "sum": 7}));
+    assert_eq!(run.status(), RunStatus::Waiting);
+    let step = run.step("budget");
+    assert_eq!((step.kind, step.status), ("human", "waiting"));
+    assert_eq!(step.input, Some(json!({"editor": "ada", "sum": 7})));
+    assert_eq!(step.wait.unwrap().assignee, Some(json!("ada")));
+    let refused = decide(&mut run, "budget", "ada", json!({"limit": 1})).unwrap_err();
+    assert_eq!(refused.code(), "OSSA-R013");
+    fire(&mut run, "escalate/0/0");
+    assert_eq!(run.event_types(), ["step_escalated"]);
+    decide(&mut run, "budget", "ada", json!({"approved": true})).unwrap();
+    assert_eq!(run.status(), RunStatus::Completed);
+    let output = json!({"approved": true, "limit": 3});
+    assert_eq!(run.state.output(), Some(&output));
+}
+
+#[test]
+fn a_human_task_alone_fails_when_its_time_is_up() {
+    let mut run = Run::text(&task("budget", BUDGET), json!({"editor": "ada"}));
+    fire(&mut run, "wait/0/0");
+    assert_eq!(run.status(), RunStatus::Failed);
+    assert_eq!(run.state.error().unwrap().code, "TIMEOUT");
+}
+
+#[test]
+fn a_task_that_waits_for_an_event_is_also_a_run_of_its_own_and_its_input_is_checked() {
+    let text = task(
+        "paid",
+        "execution: {type: event_wait, event: {source: shop, type: paid, filter: {order: '${{ input.order }}'}}}
+input: {type: object, properties: {order: {type: integer}}, required: [order]}",
+    );
+    let refused = Run::begin(&text, start_with(json!({}))).err();
+    assert_eq!(refused.map(|refused| refused.code()), Some("OSSA-R001"));
+    let mut run = Run::text(&text, json!({"order": 7}));
+    signal(&mut run, "paid", json!({"order": 8})).unwrap();
+    assert_eq!(run.status(), RunStatus::Waiting);
+    signal(&mut run, "paid", json!({"order": 7})).unwrap();
+    assert_eq!(run.status(), RunStatus::Completed);
+    assert_eq!(run.state.output(), Some(&json!({"order": 7})));
+}
+
+#[test]
+fn a_task_that_waits_knows_its_own_input_whoever_runs_it() {
+    let called = workflow("steps: [{id: ask, ref: budget, input: {editor: bob}}]");
+    let text = documents(&[called, task("budget", BUDGET)]);
+    let run = Run::text(&text, json!({"editor": "ada"}));
+    assert_eq!(run.step("ask").wait.unwrap().assignee, Some(json!("bob")));
+}
+
+#[test]
+fn a_task_that_waits_has_neither_steps_nor_a_batch() {
+    for more in [
+        "batch: {enabled: true}",
+        "steps: [{id: a, capabilities: [x]}]",
+    ] {
+        let text = task("ask", &format!("execution: {{type: human}}\n{more}"));
+        let errors = compile(&text).unwrap_err();
+        assert!(
+            errors[0]
+                .to_string()
+                .contains("a task that waits and has steps or a batch"),
+            "{errors:?}"
+        );
     }
 }
