@@ -29,8 +29,8 @@ coverage: setup ## Measure the line coverage of the engine; fails below 90 %
 mutants: setup ## Change the core in one place at a time and ask whether a test notices; fails below 90 % (FOLDER=run SHARD=0/8)
 	@scripts/mutants $(FOLDER) $(SHARD)
 
-bench: setup ## Run the benchmarks with a release build and print medians and ratios
-	@scripts/bench
+bench: setup ## Run the benchmarks with a release build and print medians, ratios and bars (NAME=transports for one of them)
+	@scripts/bench $(NAME)
 
 chaos: setup ## Kill workers and servers for 100 rounds on each backend and print what was lost or doubled (scripts/chaos 5 redis for less)
 	@scripts/chaos

@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Ossa\Tests\Bench;
 
-use Symfony\Component\Filesystem\Filesystem;
 use Symfony\Component\Messenger\Envelope;
 
 /**
@@ -24,14 +23,12 @@ final readonly class IdleLatency
      */
     public function measure(Variant $variant): array
     {
-        fprintf(\STDERR, "idle: %s\n", $variant->name);
-        $files = new Filesystem();
-        $folder = sys_get_temp_dir().'/ossa-bench-'.bin2hex(random_bytes(4));
-        $files->mkdir($folder);
-        $transport = ($variant->open)($folder);
+        Progress::show('idle: '.$variant->name);
+        $folder = new TemporaryFolder();
+        $transport = ($variant->open)($folder->path);
         // The first message shows that the worker is up; it is not counted.
         $transport->send(new Envelope(new BenchMessage(0, microtime(true))));
-        $worker = proc_open([\PHP_BINARY, __DIR__.'/worker/idle.php', $variant->name, $folder, (string) ($this->samples + 1)], [1 => ['pipe', 'w']], $pipes);
+        $worker = proc_open([\PHP_BINARY, __DIR__.'/worker/idle.php', $variant->name, $folder->path, (string) ($this->samples + 1)], [1 => ['pipe', 'w']], $pipes);
         if (false === $worker) {
             throw new \RuntimeException('The worker process does not start.');
         }
@@ -49,8 +46,6 @@ final readonly class IdleLatency
         } finally {
             proc_terminate($worker);
             proc_close($worker);
-            unset($transport);
-            $files->remove($folder);
         }
     }
 

@@ -7,7 +7,7 @@ namespace Ossa\Tests\Bench;
 use Symfony\Component\Messenger\Transport\TransportInterface;
 
 /**
- * One side of a comparison: a transport over a store of its own in the given folder.
+ * One side of a comparison: a transport over a queue of its own, named by the folder it is given.
  */
 final readonly class Variant
 {
@@ -17,6 +17,8 @@ final readonly class Variant
     public function __construct(
         public string $name,
         public \Closure $open,
+        /** Whether it is one of ours; the others are what ours are held against. */
+        public bool $isOurs = false,
     ) {
     }
 }

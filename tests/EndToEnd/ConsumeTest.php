@@ -20,6 +20,8 @@ final class ConsumeTest extends ProcessTestCase
         yield 'ossa' => ['ossa://default?'];
         yield 'SQLite' => ['ossa+sqlite:///%env(OSSA_TEST_FOLDER)%/queue.db?'];
         yield 'Redis' => ['redis'];
+        yield 'PostgreSQL' => ['postgresql'];
+        yield 'RabbitMQ' => ['rabbitmq'];
     }
 
     #[DataProvider('transports')]
@@ -163,15 +165,19 @@ final class ConsumeTest extends ProcessTestCase
 
     private function bootOn(string $dsn, int $leaseSeconds = 1): void
     {
-        if ('redis' === $dsn) {
-            $dsn = 'ossa+'.TestServer::shared('redis')->dsn.'?prefix=p'.bin2hex(random_bytes(6)).'&';
-        }
+        $own = 'p'.bin2hex(random_bytes(6)).'&';
+        $dsn = match ($dsn) {
+            'postgresql' => 'ossa+'.TestServer::shared($dsn)->dsn.'?schema='.$own,
+            'redis', 'rabbitmq' => 'ossa+'.TestServer::shared($dsn)->dsn.'?prefix='.$own,
+            default => $dsn,
+        };
         $this->boot(
             ['runtime' => ['lease_seconds' => $leaseSeconds]],
             ['failure_transport' => 'failed', 'transports' => [
                 'work' => ['dsn' => $dsn.'queue=work', 'retry_strategy' => ['max_retries' => 0]],
                 'other' => $dsn.'queue=elsewhere',
-                'failed' => $dsn.'queue=failed',
+                // A broker cannot show what waits in it.
+                'failed' => (str_contains($dsn, 'amqp:') ? 'ossa://default?' : $dsn).'queue=failed',
             ], 'routing' => [Job::class => 'work']],
             [JobHandler::class],
         );

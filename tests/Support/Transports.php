@@ -54,7 +54,7 @@ final class Transports
             ->createTransport($dsn, array_diff_key($options, ['store' => true]), $serializer);
     }
 
-    private static function connection(string $url): Connection
+    public static function connection(string $url): Connection
     {
         $drivers = ['sqlite' => 'pdo_sqlite', 'postgresql' => 'pdo_pgsql', 'mysql' => 'pdo_mysql'];
 

@@ -1,0 +1,55 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ossa\Tests\Bench;
+
+use Ossa\SymfonyRuntime\Transport\OssaTransport;
+use Symfony\Component\EventDispatcher\EventDispatcher;
+use Symfony\Component\Messenger\Event\WorkerRunningEvent;
+use Symfony\Component\Messenger\Handler\HandlersLocator;
+use Symfony\Component\Messenger\MessageBus;
+use Symfony\Component\Messenger\Middleware\HandleMessageMiddleware;
+use Symfony\Component\Messenger\Transport\TransportInterface;
+use Symfony\Component\Messenger\Worker;
+
+/** An unchanged Symfony Worker with a handler that does next to nothing, as `messenger:consume` runs it. */
+final readonly class Consumer
+{
+    /** @param \Closure(BenchMessage): void $handle */
+    public function __construct(private TransportInterface $transport, private \Closure $handle)
+    {
+    }
+
+    /**
+     * Ends after so many messages or so many seconds, whichever comes first, with all acknowledgements written.
+     *
+     * @param int $sleep microseconds between looks at an empty transport
+     *
+     * @return int messages handled
+     */
+    public function run(int $messages, float $seconds, int $sleep = 1_000): int
+    {
+        $handled = 0;
+        $handle = $this->handle;
+        $bus = new MessageBus([new HandleMessageMiddleware(new HandlersLocator([
+            BenchMessage::class => [static function (BenchMessage $message) use (&$handled, $handle): void {
+                ++$handled;
+                $handle($message);
+            }],
+        ]))]);
+        $until = hrtime(true) + (int) ($seconds * 1e9);
+        $events = new EventDispatcher();
+        $events->addListener(WorkerRunningEvent::class, static function (WorkerRunningEvent $event) use (&$handled, $messages, $until): void {
+            if ($handled >= $messages || hrtime(true) > $until) {
+                $event->getWorker()->stop();
+            }
+        });
+        (new Worker(['bench' => $this->transport], $bus, $events))->run(['sleep' => $sleep]);
+        if ($this->transport instanceof OssaTransport) {
+            $this->transport->close();
+        }
+
+        return $handled;
+    }
+}

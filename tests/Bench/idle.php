@@ -1,0 +1,31 @@
+<?php
+
+declare(strict_types=1);
+
+// usage: idle.php [--backend=sqlite|redis|postgresql|rabbitmq]… [--samples=100] [--stock-samples=20]
+// How long a message waits for a worker that has nothing to do, from before its dispatch until inside the handler. Symfony's
+// own transports are polled once a second and vary over all of it: fewer samples tell enough of them.
+
+use Ossa\Tests\Bench\Bars;
+use Ossa\Tests\Bench\IdleLatency;
+use Ossa\Tests\Bench\Settings;
+use Ossa\Tests\Bench\Statistics;
+use Ossa\Tests\Bench\Table;
+
+require $_SERVER['OSSA_AUTOLOAD'] ?? throw new LogicException('OSSA_AUTOLOAD is not set.');
+
+$settings = Settings::read(['samples' => 100, 'stock-samples' => 20]);
+foreach ($settings->backends() as $variants) {
+    $rows = [];
+    $bars = new Bars();
+    foreach ($variants as $variant) {
+        $latencies = (new IdleLatency($settings->number($variant->isOurs ? 'samples' : 'stock-samples')))->measure($variant);
+        $median = Statistics::median($latencies);
+        $rows[] = [$variant->name, (string) count($latencies), sprintf('%.1f', $median), sprintf('%.1f', Statistics::percentile($latencies, 99))];
+        if ($variant->isOurs) {
+            $bars->atMost('idle p50, '.$variant->name, $median, 5, 'ms');
+        }
+    }
+    Table::print(['idle worker, dispatch to handler', 'samples', 'p50 ms', 'p99 ms'], $rows);
+    $bars->print();
+}
