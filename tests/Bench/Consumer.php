@@ -24,24 +24,28 @@ final readonly class Consumer
     /**
      * Ends after so many messages or so many seconds, whichever comes first, with all acknowledgements written.
      *
-     * @param int $sleep microseconds between looks at an empty transport
+     * @param int   $sleep    microseconds between looks at an empty transport
+     * @param float $patience seconds to wait for another message, when others have what is left
      *
-     * @return int messages handled
+     * @return array{int, int} messages handled, and when that was done (nanoseconds)
      */
-    public function run(int $messages, float $seconds, int $sleep = 1_000): int
+    public function run(int $messages, float $seconds, int $sleep = 1_000, float $patience = 1.0): array
     {
         $handled = 0;
+        $last = \PHP_INT_MAX;
         $handle = $this->handle;
         $bus = new MessageBus([new HandleMessageMiddleware(new HandlersLocator([
-            BenchMessage::class => [static function (BenchMessage $message) use (&$handled, $handle): void {
+            BenchMessage::class => [static function (BenchMessage $message) use (&$handled, &$last, $handle): void {
                 ++$handled;
+                $last = hrtime(true);
                 $handle($message);
             }],
         ]))]);
         $until = hrtime(true) + (int) ($seconds * 1e9);
         $events = new EventDispatcher();
-        $events->addListener(WorkerRunningEvent::class, static function (WorkerRunningEvent $event) use (&$handled, $messages, $until): void {
-            if ($handled >= $messages || hrtime(true) > $until) {
+        $events->addListener(WorkerRunningEvent::class, static function (WorkerRunningEvent $event) use (&$handled, &$last, $messages, $until, $patience): void {
+            $now = hrtime(true);
+            if ($handled >= $messages || $now > $until || $now - $last > $patience * 1e9) {
                 $event->getWorker()->stop();
             }
         });
@@ -50,6 +54,6 @@ final readonly class Consumer
             $this->transport->close();
         }
 
-        return $handled;
+        return [$handled, $handled < $messages ? min($last, hrtime(true)) : hrtime(true)];
     }
 }

@@ -27,5 +27,5 @@ $consumer = new Consumer((Variants::named($variant)->open)($folder), static func
 echo "ready\n";
 fgets(\STDIN);
 $began = hrtime(true);
-$count = $consumer->run((int) $messages, (float) $seconds);
-echo json_encode(['handled' => $count, 'began' => $began, 'ended' => hrtime(true), 'memory' => $sizes], \JSON_THROW_ON_ERROR)."\n";
+[$count, $ended] = $consumer->run((int) $messages, (float) $seconds);
+echo json_encode(['handled' => $count, 'began' => $began, 'ended' => $ended, 'memory' => $sizes], \JSON_THROW_ON_ERROR)."\n";

@@ -16,4 +16,4 @@ $consumer = new Consumer((Variants::named($variant)->open)($folder), static func
     fprintf(\STDOUT, "%.3f\n", (microtime(true) - $message->sentAt) * 1e3);
 });
 // One second between looks at an empty transport is what messenger:consume does unless told otherwise.
-$consumer->run((int) $messages, 3600.0, 1_000_000);
+$consumer->run((int) $messages, 3600.0, 1_000_000, 3600.0);
