@@ -5,6 +5,8 @@ mod action;
 mod control;
 mod errors;
 mod expression;
+mod filter;
+mod messaging;
 mod metadata;
 mod reference;
 mod retry;
@@ -23,7 +25,7 @@ mod workflow;
 pub(super) use version::{Version, version};
 
 use super::code;
-use super::model::{Body, Manifest, Origin};
+use super::model::{Agent, Body, Manifest, Origin};
 use super::reader::{Fields, Part, Report};
 
 /// The kinds of OSSA that are read here.
@@ -133,19 +135,22 @@ fn body(
                 )
                 .with_help("write `kind: MessageRouting`"),
             );
-            routing::check(spec, report);
-            Some(Body::MessageRouting(Box::new(document.value.clone())))
+            let routing = routing::routing(spec, report)?;
+            Some(Body::MessageRouting(Box::new(routing)))
         }
         Kind::Workflow => Some(Body::Workflow(Box::new(workflow::workflow(
             spec, runtime, report,
         )?))),
         Kind::MessageRouting => {
-            routing::check(spec, report);
-            Some(Body::MessageRouting(Box::new(document.value.clone())))
+            let routing = routing::routing(spec, report)?;
+            Some(Body::MessageRouting(Box::new(routing)))
         }
         Kind::Agent => {
             spec.object(report)?;
-            Some(Body::Agent(Box::new(document.value.clone())))
+            Some(Body::Agent(Box::new(Agent {
+                document: document.value.clone(),
+                messaging: messaging::messaging(&Fields::of(spec, report)),
+            })))
         }
     }
 }

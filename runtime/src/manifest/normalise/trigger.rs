@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::code;
 use super::super::model::{Trigger, TriggerKind};
 use super::super::reader::{Fields, Part, Report};
-use super::expression;
+use super::{expression, filter};
 
 /// `triggers`, and `trigger` for a single one.
 pub(super) fn triggers(fields: &Fields<'_, '_>) -> Vec<Trigger> {
@@ -60,28 +60,18 @@ fn trigger(part: &Part<'_>, report: &Report) -> Option<Trigger> {
         TriggerKind::Event => rename(&mut raw, &["event_type", "events"], "event"),
         _ => {}
     }
-    filters(&fields);
-    if kind == TriggerKind::Cron && !raw.get("schedule").is_some_and(Value::is_string) {
-        fields.missing("schedule");
-    }
-    Some(Trigger { kind, raw })
-}
-
-/// The expressions of a trigger; hosts and the engine evaluate them against the event.
-fn filters(fields: &Fields<'_, '_>) {
-    let report = fields.report;
-    if let Some(part) = fields.get("filter") {
-        if part.value.is_string() {
-            expression::condition(&part, report);
-        } else if let Some(part) = part.member("expression") {
-            expression::condition(&part, report);
-        }
-    }
+    let filter = fields
+        .get("filter")
+        .and_then(|part| filter::filter(&part, report));
     if let Some(part) = fields.get("conditions") {
         for part in part.one_or_many() {
             expression::condition(&part, report);
         }
     }
+    if kind == TriggerKind::Cron && !raw.get("schedule").is_some_and(Value::is_string) {
+        fields.missing("schedule");
+    }
+    Some(Trigger { kind, filter, raw })
 }
 
 /// The type that the other fields tell when `type` is missing.

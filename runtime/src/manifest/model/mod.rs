@@ -2,6 +2,9 @@
 //!
 //! What a field means, and which spellings lead to it, is documented in `docs/manifests.md`.
 
+mod messaging;
+mod routing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,15 @@ use serde_json::{Map, Value};
 
 use crate::expression::{Expression, Template};
 use crate::policy::RetryPolicy;
+
+pub use messaging::{
+    Acknowledgment, AcknowledgmentMode, COMMAND_TIMEOUT, DeadLetters, Guarantee, MessageCommand,
+    Messaging, Ordering, Publication, Reliability, Subscription,
+};
+pub use routing::{
+    Comparison, Condition, DefaultAction, DefaultRoute, Filter, MessageRouting, Rule, Test,
+    Transform, TransformLanguage, Wildcards,
+};
 
 /// One document of a manifest file.
 #[derive(Debug, Clone)]
@@ -57,10 +69,32 @@ pub enum Body {
     Task(Box<Task>),
     /// Steps in an order.
     Workflow(Box<Workflow>),
-    /// Rules that route messages. Kept as checked JSON until routing is built.
-    MessageRouting(Box<Value>),
-    /// An agent. Kept as checked JSON until agents are built.
-    Agent(Box<Value>),
+    /// Rules that route messages.
+    MessageRouting(Box<MessageRouting>),
+    /// An agent.
+    Agent(Box<Agent>),
+}
+
+impl Body {
+    /// `spec.messaging`, where the document has it.
+    #[must_use]
+    pub fn messaging(&self) -> Option<&Messaging> {
+        match self {
+            Self::Task(task) => task.messaging.as_deref(),
+            Self::Workflow(workflow) => workflow.messaging.as_deref(),
+            Self::Agent(agent) => agent.messaging.as_deref(),
+            Self::MessageRouting(_) => None,
+        }
+    }
+}
+
+/// An agent, as far as this runtime looks at it.
+#[derive(Debug, Clone, Default)]
+pub struct Agent {
+    /// The whole document as written.
+    pub document: Value,
+    /// What it publishes and takes from channels.
+    pub messaging: Option<Box<Messaging>>,
 }
 
 /// A unit of work.
@@ -98,6 +132,8 @@ pub struct Task {
     pub waiting: Option<Box<Waiting>>,
     /// Events the author wants it to start on; hosts such as Drupal's ECA map them.
     pub triggers: Vec<Trigger>,
+    /// What it publishes and takes from channels.
+    pub messaging: Option<Box<Messaging>>,
 }
 
 /// A task that works through a list.
@@ -244,6 +280,8 @@ pub struct Workflow {
     pub propagate_skips: bool,
     /// Named when the workflow is written for another orchestrator (`ADK`): it loads, and no plan can be made of it.
     pub foreign: Option<String>,
+    /// What it publishes and takes from channels.
+    pub messaging: Option<Box<Messaging>>,
 }
 
 /// One step.
@@ -483,6 +521,8 @@ pub struct Secret {
 pub struct Trigger {
     /// Which kind.
     pub kind: TriggerKind,
+    /// The filter on the event or message, when it is one.
+    pub filter: Option<Filter>,
     /// The trigger as written, for hosts that know more fields.
     pub raw: Map<String, Value>,
 }
