@@ -19,6 +19,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Pictures of plans.
     ("graph", &["plan", "run"]),
     ("run", &["plan", "manifest", "expression", "policy", "port"]),
+    // Output schemas of transforms are checked as those of tasks are.
+    ("routing", &["plan", "manifest", "expression", "port"]),
     (
         "sim",
         &["run", "plan", "manifest", "expression", "policy", "port"],
@@ -33,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "error",
+            "routing",
             "run",
             "plan",
             "manifest",
@@ -59,7 +62,15 @@ const IMPURE: &[&str] = &[
     "Uuid::new_v4",
     "Uuid::now_v7",
 ];
-const PURE: &[&str] = &["manifest", "expression", "plan", "run", "policy", "graph"];
+const PURE: &[&str] = &[
+    "manifest",
+    "expression",
+    "plan",
+    "run",
+    "policy",
+    "routing",
+    "graph",
+];
 /// The module that draws from a generator: from a seed, so that it is as repeatable as the core.
 const SEEDED: &str = "sim";
 const UNSEEDED: &[&str] = &["rand::rng", "ThreadRng", "SysRng", "from_os_rng"];
