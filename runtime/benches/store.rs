@@ -64,6 +64,7 @@ fn create() -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 

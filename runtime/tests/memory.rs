@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ossa_runtime::adapter::MemoryStore;
-use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite, stream_suite};
 
 #[test]
 fn memory_passes_the_store_suite() {
@@ -14,6 +14,11 @@ fn memory_passes_the_store_suite() {
 fn memory_passes_the_queue_suite() {
     queue_suite(|| Arc::new(MemoryStore::new()));
     store_queue_suite(|| Arc::new(MemoryStore::new()));
+}
+
+#[test]
+fn memory_passes_the_stream_suite() {
+    stream_suite(|| Arc::new(MemoryStore::new()));
 }
 
 #[test]

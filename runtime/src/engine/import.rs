@@ -162,6 +162,7 @@ impl Exported {
                     reschedule: Vec::new(),
                     set_timers: Vec::new(),
                     clear_timers: Vec::new(),
+                    publish: Vec::new(),
                 }
             })
             .collect();

@@ -219,6 +219,7 @@ pub(super) fn prepare(
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     };
     for effect in effects {
         order(&mut commit, run, effect)?;

@@ -59,6 +59,7 @@ impl Core {
             reschedule: Vec::new(),
             set_timers: Vec::new(),
             clear_timers: Vec::new(),
+            publish: Vec::new(),
         }])?;
         Ok(())
     }

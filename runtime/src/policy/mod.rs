@@ -1,8 +1,10 @@
 //! Policies as values and pure functions: retry now; breaker, rate limit and schedule with their issues.
 
+mod follow;
 mod group;
 mod retry;
 
+pub use follow::{Bounds, Follower, Held, Line, MOST_WAITING, Offered, Rate, Waiting, Window};
 pub use group::{Group, Member, Standing};
 pub use retry::{
     Backoff, MAX_RETRY_AFTER, NON_RETRYABLE_CODES, RetryDecision, RetryPolicy, StopReason,

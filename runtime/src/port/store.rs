@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NewMessage, PlanHash, Priority, RunId, StepRef, StoreError, Timestamp, Version};
+use super::{
+    NewMessage, PlanHash, Priority, Publication, RunId, StepRef, StoreError, Timestamp, Version,
+};
 
 /// Where a run stands. Accepted aliases at the edges: `succeeded` (completed), `aborted`, `cancelled` (canceled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -186,6 +188,16 @@ pub struct Commit {
     pub set_timers: Vec<TimerRow>,
     /// Timers to remove; done before `set_timers`.
     pub clear_timers: Vec<TimerKey>,
+    /// What the transition publishes, at `log.at`; what is there already is left out.
+    pub publish: Vec<Publication>,
+}
+
+impl Commit {
+    /// Whether something may become visible by it for which others wait.
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        !self.enqueue.is_empty() || !self.reschedule.is_empty() || !self.publish.is_empty()
+    }
 }
 
 /// What became of a commit.

@@ -31,7 +31,7 @@ pub(super) const STORE_QUEUE: &[Case<dyn Backend>] = cases![
 pub(super) const KEY_VALUE: &[Case<dyn Backend>] = cases![no_compare_and_swap_is_lost];
 
 /// Runs `body` in so many threads, given their numbers, and gives what they found.
-fn in_threads<T: Send>(
+pub(super) fn in_threads<T: Send>(
     threads: u32,
     body: impl Fn(u32) -> Result<T, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {

@@ -66,6 +66,7 @@ pub(super) fn first(number: u32) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 
@@ -86,6 +87,7 @@ pub(super) fn after(previous: &Commit) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! testing::store_suite(|| Arc::new(MemoryStore::new()));
 //! testing::queue_suite(|| Arc::new(MemoryStore::new()));
 //! testing::store_queue_suite(|| Arc::new(MemoryStore::new()));
+//! testing::stream_suite(|| Arc::new(MemoryStore::new()));
 //! testing::kv_suite(|| Arc::new(MemoryStore::new()));
 //! ```
 //!
@@ -29,6 +30,7 @@ mod receipt;
 mod reschedule;
 mod step_item;
 mod store;
+mod stream;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -68,6 +70,15 @@ pub fn store_queue_suite(open: impl Fn() -> Arc<dyn Backend>) {
         concurrency::STORE_QUEUE,
     ];
     run("store_queue_suite", &cases.concat(), &open);
+}
+
+/// What is published on channels, and reading it by position.
+///
+/// # Panics
+/// When a case failed, with the names of all that did.
+pub fn stream_suite(open: impl Fn() -> Arc<dyn Backend>) {
+    let cases = [stream::CASES, stream::CONCURRENCY];
+    run("stream_suite", &cases.concat(), &open);
 }
 
 /// Keys, versions, compare-and-swap, expiry.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Case, attempt, browse, key_value, lease, listing, queue, receipt, reschedule, step_item, store,
+    stream,
 };
 use crate::port::{Backend, Queue};
 
@@ -21,6 +22,7 @@ const BACKEND: &[(&str, Cases<dyn Backend>)] = &[
             reschedule::CASES,
         ],
     ),
+    ("stream", &[stream::CASES]),
     ("kv", &[key_value::CASES]),
 ];
 

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ossa_runtime::port::{
-    Backend, BrowsableQueue, ClaimAnswer, Commit, CommitOutcome, Delivery, KeyValue, KvEntry,
-    KvVersion, KvWrite, Lease, LogRow, MessageId, NewMessage, Page, PlanHash, Queue, QueueCounts,
-    Receipt, Receive, Retention, RunFilter, RunHead, RunId, RunPage, StepQueue, StepRef, Store,
-    StoreError, StoredRun, TimerRow, Timestamp, Version, WorkerId,
+    Appended, Backend, BrowsableQueue, ChannelSize, ClaimAnswer, Commit, CommitOutcome, Delivery,
+    KeyValue, KvEntry, KvVersion, KvWrite, Lease, LogRow, MessageId, NewMessage, Page, PlanHash,
+    Position, Publication, Queue, QueueCounts, ReadStream, Receipt, Receive, Record, Retention,
+    RunFilter, RunHead, RunId, RunPage, StepQueue, StepRef, Store, StoreError, StoredRun, Stream,
+    StreamSlice, TimerRow, Timestamp, TrimStream, Version, WorkerId,
 };
 
 /// What becomes of a call.
@@ -227,6 +228,33 @@ impl StepQueue for Faulty {
     }
     fn step_items(&self, run: &RunId) -> Result<Vec<Delivery>, StoreError> {
         self.call("step_items", |it| it.step_items(run))
+    }
+}
+
+impl Stream for Faulty {
+    fn append(&self, all: &[Publication], now: Timestamp) -> Result<Vec<Appended>, StoreError> {
+        self.call("append", |it| it.append(all, now))
+    }
+    fn read_stream(&self, request: &ReadStream) -> Result<StreamSlice, StoreError> {
+        self.call("read_stream", |it| it.read_stream(request))
+    }
+    fn records_at(&self, positions: &[Position]) -> Result<Vec<Record>, StoreError> {
+        self.call("records_at", |it| it.records_at(positions))
+    }
+    fn find_record(&self, channel: &str, id: &str) -> Result<Option<Record>, StoreError> {
+        self.call("find_record", |it| it.find_record(channel, id))
+    }
+    fn position_before(&self, time: Timestamp) -> Result<Position, StoreError> {
+        self.call("position_before", |it| it.position_before(time))
+    }
+    fn end_of_stream(&self) -> Result<Position, StoreError> {
+        self.call("end_of_stream", |it| it.end_of_stream())
+    }
+    fn trim_stream(&self, trim: &TrimStream) -> Result<u64, StoreError> {
+        self.call("trim_stream", |it| it.trim_stream(trim))
+    }
+    fn channels(&self) -> Result<Vec<ChannelSize>, StoreError> {
+        self.call("channels", |it| it.channels())
     }
 }
 

@@ -91,6 +91,7 @@ pub fn transition(run: RunId, version: u64) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 

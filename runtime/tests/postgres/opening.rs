@@ -94,7 +94,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
         error,
         StoreError::TooNew {
             found: 99,
-            known: 1
+            known: 2
         }
     );
     let kv: Option<String> = sql

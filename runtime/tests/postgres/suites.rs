@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ossa_runtime::adapter;
 use ossa_runtime::port::Backend;
-use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite, stream_suite};
 
 use crate::server::TestServer;
 
@@ -28,6 +28,11 @@ fn postgres_passes_the_store_suite() {
 fn postgres_passes_the_queue_suite() {
     on_schemas(|open| queue_suite(|| open()));
     on_schemas(|open| store_queue_suite(open));
+}
+
+#[test]
+fn postgres_passes_the_stream_suite() {
+    on_schemas(|open| stream_suite(open));
 }
 
 #[test]

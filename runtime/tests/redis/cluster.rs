@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ossa_runtime::adapter::open;
 use ossa_runtime::port::Backend;
-use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite, stream_suite};
 use parking_lot::Mutex;
 use redis::{Value, cmd};
 
@@ -48,6 +48,12 @@ fn a_cluster_passes_the_queue_suite() {
     let Some(server) = cluster() else { return };
     queue_suite(|| fresh(&server.dsn));
     store_queue_suite(|| fresh(&server.dsn));
+}
+
+#[test]
+fn a_cluster_passes_the_stream_suite() {
+    let Some(server) = cluster() else { return };
+    stream_suite(|| fresh(&server.dsn));
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub(crate) fn created(run: RunId) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 

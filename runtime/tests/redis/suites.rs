@@ -1,4 +1,4 @@
-use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite, stream_suite};
 
 use crate::fixture::{fresh, server};
 
@@ -13,6 +13,12 @@ fn redis_passes_the_queue_suite() {
     let Some(server) = server(&[]) else { return };
     queue_suite(|| fresh(&server.dsn));
     store_queue_suite(|| fresh(&server.dsn));
+}
+
+#[test]
+fn redis_passes_the_stream_suite() {
+    let Some(server) = server(&[]) else { return };
+    stream_suite(|| fresh(&server.dsn));
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use ossa_runtime::port::Backend;
 use ossa_runtime::testing::{
     cases_of_one_thread, kv_suite, queue_suite, run_case, store_queue_suite, store_suite,
+    stream_suite,
 };
 
 use crate::connections::Database;
@@ -31,6 +32,11 @@ fn it_passes_the_queue_suite() {
 #[test]
 fn it_passes_the_suite_of_stores_queues() {
     on_databases(|open| store_queue_suite(open));
+}
+
+#[test]
+fn it_passes_the_stream_suite() {
+    on_databases(|open| stream_suite(open));
 }
 
 #[test]

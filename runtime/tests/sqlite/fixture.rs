@@ -78,6 +78,7 @@ pub(crate) fn created(run: RunId) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) fn advanced(previous: &Commit) -> Commit {
         reschedule: Vec::new(),
         set_timers: Vec::new(),
         clear_timers: Vec::new(),
+        publish: Vec::new(),
     }
 }
 

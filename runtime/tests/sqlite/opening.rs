@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ossa_runtime::adapter::{self, SqliteOptions, SqliteStore};
 use ossa_runtime::port::{
-    BrowsableQueue, Page, Queue, RunFilter, RunStatus, StepQueue, Store, StoreError,
+    BrowsableQueue, Page, Queue, RunFilter, RunStatus, StepQueue, Store, StoreError, Stream,
 };
 
 use crate::fixture::{Folder, at, created, message, request, run_id};
@@ -96,7 +96,7 @@ fn a_store_of_a_newer_version_is_refused() {
         error(&folder),
         StoreError::TooNew {
             found: 99,
-            known: 3
+            known: 4
         }
     );
 }
@@ -105,7 +105,7 @@ fn a_store_of_a_newer_version_is_refused() {
 fn a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it() {
     let folder = Folder::new();
     folder.open().publish(&[message("q", "m")], at(0)).unwrap();
-    let older = "DROP INDEX runs_by_workflow_status; PRAGMA user_version = 2";
+    let older = "DROP TABLE stream; DROP INDEX runs_by_workflow_status; PRAGMA user_version = 2";
     folder.sql().execute_batch(older).unwrap();
     let store = folder.open();
     assert_eq!(store.list_messages("q", 9).unwrap().len(), 1);
@@ -119,6 +119,7 @@ fn a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it() {
         limit: 1,
     };
     assert_eq!(store.list_runs(&both, &first).unwrap().runs, []);
+    assert_eq!(store.end_of_stream().unwrap(), 0);
 }
 
 #[test]

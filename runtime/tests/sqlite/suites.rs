@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use ossa_runtime::port::Backend;
-use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite};
+use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suite, stream_suite};
 
 use crate::fixture::Folder;
 
@@ -25,6 +25,11 @@ fn sqlite_passes_the_store_suite() {
 fn sqlite_passes_the_queue_suite() {
     on_files(|open| queue_suite(|| open()));
     on_files(|open| store_queue_suite(open));
+}
+
+#[test]
+fn sqlite_passes_the_stream_suite() {
+    on_files(|open| stream_suite(open));
 }
 
 #[test]

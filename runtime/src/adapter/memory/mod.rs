@@ -5,6 +5,7 @@ mod key_value;
 mod messages;
 mod queue;
 mod store;
+mod stream;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +14,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use crate::port::{KvEntry, LogRow, PlanHash, RunHead, RunId, Snapshot, TimerKey, TimerRow};
 
 use messages::Messages;
+use stream::Log;
 
 /// A backend in memory. Everything happens under one lock, so every call is one transaction.
 #[derive(Debug, Default)]
@@ -29,6 +31,7 @@ struct State {
     plans: HashMap<PlanHash, String>,
     signing_key: Option<[u8; 32]>,
     messages: Messages,
+    log: Log,
     /// By namespace and key.
     entries: BTreeMap<(String, String), KvEntry>,
     writes: u64,

@@ -200,6 +200,9 @@ impl State {
         for timer in &commit.set_timers {
             self.timers.insert(timer.key.clone(), timer.clone());
         }
+        for publication in &commit.publish {
+            self.append(publication, commit.log.at);
+        }
         CommitOutcome::Committed
     }
 

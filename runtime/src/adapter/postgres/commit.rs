@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::fault::Fault;
 use super::messages::insert;
 use super::session::{Call, Session};
+use super::stream;
 use super::value::{count, get, rank, run_id, signed, text};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
 use crate::port::{Commit, CommitOutcome, RunId, StepRef, TimerKey, TimerRow, Timestamp, Version};
@@ -69,9 +70,7 @@ const SET: &str = "INSERT INTO ossa.timers (run_id, name, generation, due)
 
 /// Whether something may become visible by them.
 pub(super) fn publishes(commits: &[Commit]) -> bool {
-    commits
-        .iter()
-        .any(|it| !it.enqueue.is_empty() || !it.reschedule.is_empty())
+    commits.iter().any(Commit::announces)
 }
 
 pub(super) fn write(
@@ -114,7 +113,14 @@ pub(super) fn write(
         outcomes.push(outcome);
     }
     if !rounds.is_empty() {
-        let calls: Vec<_> = rounds.iter().flat_map(|round| statements(round)).collect();
+        let mut calls: Vec<_> = rounds.iter().flat_map(|round| statements(round)).collect();
+        let written = rounds.iter().flatten();
+        let published: Vec<_> = written
+            .flat_map(|commit| commit.publish.iter().map(|it| (it, commit.log.at)))
+            .collect();
+        if !published.is_empty() {
+            calls.append(&mut stream::statements(&published));
+        }
         session.commit(&calls, publishes(commits))?;
     }
     Ok(outcomes)

@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod session;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;

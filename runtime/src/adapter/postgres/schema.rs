@@ -7,7 +7,7 @@ use crate::port::StoreError;
 
 /// Each brings the schema from the version before it to its own (its place, counted from 1). Forward only; an entry that
 /// was released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Of several processes that open a store at once, one creates it and the others wait. `OSSA` in ASCII.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1330860865, hashtext($1))";

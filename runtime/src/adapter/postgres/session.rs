@@ -171,6 +171,15 @@ impl Session {
         self.pipeline(Some(BEGIN_QUICKLY), calls, Some(COMMIT), ending)
     }
 
+    /// A durable transaction of several statements.
+    pub(super) fn transaction(
+        &mut self,
+        calls: &[Call<'_>],
+        announce: bool,
+    ) -> Result<Vec<Vec<Row>>, Fault> {
+        self.pipeline(Some(BEGIN), calls, Some(COMMIT), Ending::of(announce))
+    }
+
     /// Begins a transaction. One that is not committed is undone when the session is given back.
     pub(super) fn begin(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Fault> {
         self.in_transaction = true;

@@ -30,6 +30,7 @@
 //! | `t`, `t:RUN` | timers by when they are due; those of a run |
 //! | `k:WORKFLOW` | runs by idempotency key |
 //! | `x`, `x:…`, `e:STATUS`, `u` | lists of runs |
+//! | `o`, `o:…` | what was published on channels, by position, channel, id and time |
 //! | `p`, `key` | plans; the signing key |
 //! | `v:NS`, `i:NS`, `y`, `seq` | values; their keys in order; those that expire; the last version |
 //!
@@ -53,6 +54,7 @@ mod script;
 mod seen;
 mod server;
 mod store;
+mod stream;
 mod tls;
 
 use crate::port::StoreError;

@@ -94,7 +94,12 @@ script!(
     ["message", "find_message"]
 );
 
-script!(COMMIT, "", true, ["message", "insert", "run", "commit"]);
+script!(
+    COMMIT,
+    "",
+    true,
+    ["message", "insert", "run", "stream", "append", "commit"]
+);
 script!(LOAD, " flags=no-writes", true, ["load"]);
 script!(HEADS, " flags=no-writes", true, ["heads"]);
 script!(FIND_BY_KEY, " flags=no-writes", true, ["find_by_key"]);
@@ -128,3 +133,47 @@ script!(
     false,
     ["key_value", "kv_prune"]
 );
+
+script!(
+    APPEND,
+    "",
+    true,
+    ["insert", "stream", "append", "append_alone"]
+);
+script!(
+    READ_STREAM,
+    " flags=no-writes",
+    true,
+    ["stream", "read_stream"]
+);
+script!(
+    RECORDS_AT,
+    " flags=no-writes",
+    true,
+    ["stream", "records_at"]
+);
+script!(
+    FIND_RECORD,
+    " flags=no-writes",
+    true,
+    ["stream", "find_record"]
+);
+script!(
+    POSITION_BEFORE,
+    " flags=no-writes",
+    true,
+    ["stream", "position_before"]
+);
+script!(
+    END_OF_STREAM,
+    " flags=no-writes",
+    true,
+    ["stream", "end_of_stream"]
+);
+script!(
+    TRIM_STREAM,
+    " flags=allow-oom",
+    true,
+    ["stream", "trim_stream"]
+);
+script!(CHANNELS, " flags=no-writes", true, ["stream", "channels"]);

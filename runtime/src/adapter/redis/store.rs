@@ -7,6 +7,7 @@ use super::run::{
 };
 use super::seen::Stamp;
 use super::server::Call;
+use super::stream::add_publications;
 use super::{RedisStore, listing, script};
 use crate::adapter::check::check_commits;
 use crate::port::{
@@ -243,7 +244,7 @@ impl RedisStore {
                 .arg(format!("{} {}", timer.generation, timer.due.as_millis()));
         }
         call.arg(millis(commit.log.at));
-        Ok(())
+        add_publications(call, &commit.publish, commit.log.at)
     }
 
     fn outcome(

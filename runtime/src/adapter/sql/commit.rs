@@ -4,6 +4,7 @@ use super::connection::SqlParam::{self, Integer, Text};
 use super::database::{Database, ROWS, rows_of_marks};
 use super::fault::Fault;
 use super::messages;
+use super::stream;
 use super::value::{fingerprint, maybe_text, maybe_time, time};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
 use crate::adapter::row::{rank, signed};
@@ -32,6 +33,7 @@ fn one(database: &Database<'_>, commit: &Commit) -> Result<CommitOutcome, Fault>
     }
     clear_timers(database, &commit.clear_timers)?;
     set_timers(database, &commit.set_timers)?;
+    stream::append(database, &commit.publish, commit.log.at)?;
     Ok(CommitOutcome::Committed)
 }
 

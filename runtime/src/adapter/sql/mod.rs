@@ -18,6 +18,7 @@ mod receipts;
 mod runs;
 mod schema;
 mod store;
+mod stream;
 mod value;
 
 use std::fmt;

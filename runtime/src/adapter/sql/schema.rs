@@ -9,7 +9,7 @@ use crate::port::StoreError;
 use Type::{Bytes, Id, Label, Name, Number, Text};
 
 /// The version of the schema that this build makes and uses.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The table that tells the version. Made last, so that it is there when the others are.
 const META: Table = Table {
@@ -143,6 +143,29 @@ const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "stream",
+        columns: &[
+            ("position", Number, true),
+            ("channel", Name(255), true),
+            ("id", Name(512), true),
+            ("source", Text, true),
+            ("at", Number, true),
+            ("expires_at", Number, false),
+            ("body", Bytes, true),
+        ],
+        key: "position",
+        unique: &[("by_id", "channel, id")],
+        indexes: &[("by_channel", "channel, position"), ("by_time", "at")],
+    },
+    // The position given last, in one row.
+    Table {
+        name: "stream_end",
+        columns: &[("name", Id(8), true), ("position", Number, true)],
+        key: "name",
+        unique: &[],
+        indexes: &[],
+    },
+    Table {
         name: "kv",
         columns: &[
             ("namespace", Name(512), true),
@@ -211,9 +234,13 @@ pub(super) fn statements(dialect: Dialect) -> Vec<String> {
         .collect();
     let or_nothing = dialect
         .or_nothing()
-        .unwrap_or(" ON DUPLICATE KEY UPDATE value = value");
+        .unwrap_or(" ON DUPLICATE KEY UPDATE position = position");
     statements.push(format!(
-        "INSERT INTO @meta (name, value) VALUES ('schema_version', '{VERSION}'){or_nothing}"
+        "INSERT INTO @stream_end (name, position) VALUES ('stream', 0){or_nothing}"
+    ));
+    let or_replace = dialect.or_replace("name", &["value"]);
+    statements.push(format!(
+        "INSERT INTO @meta (name, value) VALUES ('schema_version', '{VERSION}'){or_replace}"
     ));
     statements
 }
@@ -227,12 +254,19 @@ pub(super) fn prepare(database: &Database<'_>, auto_setup: bool) -> Result<(), S
             found,
             known: VERSION,
         }),
-        Some(_) => Ok(()),
+        Some(VERSION) => Ok(()),
         None if !auto_setup => Err(StoreError::Failed {
             operation,
             reason: "they do not exist; run `ossa:store:setup`, or your migrations".to_owned(),
         }),
-        None => set_up(database),
+        Some(_) if !auto_setup => Err(StoreError::Failed {
+            operation,
+            reason:
+                "they are those of an older version; run `ossa:store:setup`, or your migrations"
+                    .to_owned(),
+        }),
+        // Versions have only added tables so far.
+        Some(_) | None => set_up(database),
     }
 }
 

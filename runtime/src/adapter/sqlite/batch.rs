@@ -6,18 +6,21 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::messages::{insert_message, remove_step, reschedule_step};
+use super::stream;
 use super::value::{count, maybe_time, run_id};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
 use crate::adapter::row::{rank, signed};
 use crate::port::{
-    Commit, CommitOutcome, MessageId, NewMessage, RunStatus, Snapshot, Timestamp, Version,
+    Appended, Commit, CommitOutcome, MessageId, NewMessage, Publication, RunStatus, Snapshot,
+    Timestamp, Version,
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Batch<'a> {
     pub(super) commits: Cow<'a, [Commit]>,
     pub(super) messages: Cow<'a, [NewMessage]>,
-    /// When the messages are published.
+    pub(super) publications: Cow<'a, [Publication]>,
+    /// When messages and publications are published.
     pub(super) now: Timestamp,
 }
 
@@ -26,6 +29,7 @@ pub(super) struct Batch<'a> {
 pub(super) struct Written {
     pub(super) outcomes: Vec<CommitOutcome>,
     pub(super) ids: Vec<MessageId>,
+    pub(super) appended: Vec<Appended>,
 }
 
 impl Batch<'_> {
@@ -33,6 +37,7 @@ impl Batch<'_> {
         Batch {
             commits: Cow::Owned(self.commits.to_vec()),
             messages: Cow::Owned(self.messages.to_vec()),
+            publications: Cow::Owned(self.publications.to_vec()),
             now: self.now,
         }
     }
@@ -44,19 +49,23 @@ impl Batch<'_> {
             .messages
             .iter()
             .map(|message| insert_message(db, message, self.now));
+        let ids = ids.collect::<Result<_, _>>()?;
+        let appended = self
+            .publications
+            .iter()
+            .map(|publication| stream::append(db, publication, self.now));
         Ok(Written {
             outcomes,
-            ids: ids.collect::<Result<_, _>>()?,
+            ids,
+            appended: appended.collect::<Result<_, _>>()?,
         })
     }
 
     /// Whether something may become visible by it.
     pub(super) fn publishes(&self) -> bool {
         !self.messages.is_empty()
-            || self
-                .commits
-                .iter()
-                .any(|it| !it.enqueue.is_empty() || !it.reschedule.is_empty())
+            || !self.publications.is_empty()
+            || self.commits.iter().any(Commit::announces)
     }
 }
 
@@ -95,6 +104,9 @@ fn write_commit(db: &Connection, commit: &Commit) -> Result<CommitOutcome, Fault
         reschedule_step(db, step, *at, commit.log.at)?;
     }
     write_timers(db, commit)?;
+    for publication in &commit.publish {
+        stream::append(db, publication, commit.log.at)?;
+    }
     Ok(CommitOutcome::Committed)
 }
 

@@ -22,6 +22,7 @@ mod reader;
 mod runs;
 mod schema;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -38,6 +38,13 @@ local function write()
     for place = 1, number() do clears[place] = { argument(), argument() } end
     for place = 1, number() do sets[place] = { argument(), argument(), argument(), argument() } end
     local at = number()
+    -- Those of publications, too.
+    local first_publication = taken
+    for _ = 1, number() do
+        taken = taken + 4
+        local deliveries = number()
+        taken = taken + 7 * deliveries
+    end
 
     local place = PREFIX .. 'r:' .. run
     local before = read_run(call('GET', place))
@@ -87,6 +94,10 @@ local function write()
         call('HSET', timers_of(it[1]), it[2], it[4])
         call('ZADD', TIMERS, it[3], it[1] .. it[2])
     end
+    read = taken
+    taken = first_publication
+    changed = #append_all() > 0 or changed
+    taken = read
     return { 1 }
 end
 
