@@ -106,6 +106,16 @@ impl Receive {
     pub const fn in_turn(&self) -> usize {
         self.max.saturating_sub(self.eldest)
     }
+
+    /// Where to look, in the order of claiming: each priority of each queue. A queue named twice is there once.
+    pub fn turns(&self) -> impl Iterator<Item = (Priority, &str)> {
+        Priority::ALL.into_iter().flat_map(move |priority| {
+            let queues = self.queues.iter().enumerate();
+            let distinct = queues
+                .filter(|(index, queue)| !self.queues.iter().take(*index).any(|it| it == *queue));
+            distinct.map(move |(_, queue)| (priority, queue.as_str()))
+        })
+    }
 }
 
 /// A lease's terms: when it is taken and for how long.

@@ -93,22 +93,16 @@ impl Messages {
     /// Those that get their places by their urgency.
     fn in_turn(&self, request: &Receive, wanted: impl Fn(&Message) -> bool) -> Vec<u64> {
         let mut numbers = Vec::new();
-        for priority in Priority::ALL {
-            for (index, queue) in request.queues.iter().enumerate() {
-                // A queue named twice is looked at once.
-                if request.queues.iter().take(index).any(|it| it == queue) {
-                    continue;
+        for (priority, queue) in request.turns() {
+            let earliest = (priority, Timestamp::from_millis(i64::MIN), 0);
+            let latest = (priority, request.lease.now, u64::MAX);
+            let visible = self.order.get(queue).into_iter();
+            for (_, _, number) in visible.flat_map(|it| it.range(earliest..=latest)) {
+                if numbers.len() == request.in_turn() {
+                    return numbers;
                 }
-                let earliest = (priority, Timestamp::from_millis(i64::MIN), 0);
-                let latest = (priority, request.lease.now, u64::MAX);
-                let visible = self.order.get(queue).into_iter();
-                for (_, _, number) in visible.flat_map(|it| it.range(earliest..=latest)) {
-                    if numbers.len() == request.in_turn() {
-                        return numbers;
-                    }
-                    if self.all.get(number).is_some_and(&wanted) {
-                        numbers.push(*number);
-                    }
+                if self.all.get(number).is_some_and(&wanted) {
+                    numbers.push(*number);
                 }
             }
         }

@@ -11,8 +11,7 @@ use super::fault::Fault;
 use super::session::{Call, Session};
 use super::value::{at_most, count, get, maybe_time, millis, rank, text};
 use crate::port::{
-    ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Priority, Receipt, Receive, StepRef,
-    Timestamp,
+    ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Receipt, Receive, StepRef, Timestamp,
 };
 
 const INSERT: &str = "INSERT INTO ossa.messages (queue, priority, visible_at, claimed, fence, losses, published_at,
@@ -158,8 +157,8 @@ impl HandOut {
         ] {
             if places > 0 {
                 let call = Call::new(sql.as_str())
-                    .column(turns(request).map(|(_, queue)| text(queue)))
-                    .column(turns(request).map(|(priority, _)| rank(priority)))
+                    .column(request.turns().map(|(_, queue)| text(queue)))
+                    .column(request.turns().map(|(priority, _)| rank(priority)))
                     .with(request.lease.now.as_millis())
                     .with(at_most(places))
                     .with(request.lease.until().as_millis());
@@ -183,18 +182,6 @@ impl HandOut {
         }
         Ok(taken)
     }
-}
-
-/// The parts of the index in the order of claiming. A queue named twice is looked at once.
-fn turns(request: &Receive) -> impl Iterator<Item = (Priority, &String)> {
-    let queues = &request.queues;
-    Priority::ALL.into_iter().flat_map(move |priority| {
-        let queues = queues
-            .iter()
-            .enumerate()
-            .filter(|(index, queue)| !queues.iter().take(*index).any(|it| it == *queue));
-        queues.map(move |(_, queue)| (priority, queue))
-    })
 }
 
 /// Claims the one message `found`, unless it is held at $1; until $2.

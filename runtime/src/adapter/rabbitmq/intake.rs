@@ -248,20 +248,15 @@ impl Open {
     }
 }
 
-/// The queues at the broker for a claim, in its order.
-pub(super) fn parts<'a>(prefix: &str, queues: impl IntoIterator<Item = &'a String>) -> Vec<Part> {
-    let mut distinct: Vec<&String> = Vec::new();
-    for queue in queues {
-        if !distinct.contains(&queue) {
-            distinct.push(queue);
-        }
-    }
-    let parts = Priority::ALL.into_iter().flat_map(|priority| {
-        distinct.iter().map(move |queue| Part {
-            queue: (*queue).clone(),
-            priority,
-            name: names::part(prefix, queue, priority),
-        })
+/// The queues at the broker that these turns are at.
+pub(super) fn parts<'a>(
+    prefix: &str,
+    turns: impl Iterator<Item = (Priority, &'a str)>,
+) -> Vec<Part> {
+    let parts = turns.map(|(priority, queue)| Part {
+        queue: queue.to_owned(),
+        priority,
+        name: names::part(prefix, queue, priority),
     });
     parts.collect()
 }

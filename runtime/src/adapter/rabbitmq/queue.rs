@@ -6,8 +6,8 @@ use super::intake::{self, Open, Part};
 use super::wire::Message;
 use super::{Inner, RabbitMqQueue, clock, names, topology};
 use crate::port::{
-    Delivery, Finding, MessageId, NewMessage, Queue, QueueCounts, Receipt, Receive, StoreError,
-    Timestamp,
+    Delivery, Finding, MessageId, NewMessage, Priority, Queue, QueueCounts, Receipt, Receive,
+    StoreError, Timestamp,
 };
 
 /// Queues for delays that are not there are looked for again after this.
@@ -165,7 +165,7 @@ impl Inner {
         let mut intake = self.intake.lock().await;
         let open = intake.opened().await?;
         self.hands.lock().asked();
-        let parts = intake::parts(&self.options.prefix, &request.queues);
+        let parts = intake::parts(&self.options.prefix, request.turns());
         let taken = self.take(open, &parts, request).await;
         let taken = match taken {
             Ok(taken) => taken,
@@ -324,7 +324,8 @@ impl Inner {
         const OPERATION: &str = "count";
         let mut intake = self.intake.lock().await;
         let open = intake.opened().await?;
-        let parts = intake::parts(&self.options.prefix, [&queue.to_owned()]);
+        let turns = Priority::ALL.map(|priority| (priority, queue));
+        let parts = intake::parts(&self.options.prefix, turns.into_iter());
         let mut counts = QueueCounts::default();
         let channel = open.link.channel(OPERATION).await?;
         for part in &parts {

@@ -154,15 +154,7 @@ pub(super) fn visible(
     request: &Receive,
     only_steps: bool,
 ) -> Result<Vec<(Priority, String)>, Fault> {
-    let mut places = Vec::new();
-    for priority in Priority::ALL {
-        for queue in &request.queues {
-            // A queue named twice is looked at once.
-            if !places.contains(&(priority, queue)) {
-                places.push((priority, queue));
-            }
-        }
-    }
+    let places: Vec<_> = request.turns().collect();
     if places.is_empty() {
         return Ok(Vec::new());
     }
@@ -180,7 +172,7 @@ pub(super) fn visible(
     let mut visible = Vec::new();
     for (column, (priority, queue)) in places.into_iter().enumerate() {
         if row.number(column)? != 0 {
-            visible.push((priority, queue.clone()));
+            visible.push((priority, queue.to_owned()));
         }
     }
     Ok(visible)

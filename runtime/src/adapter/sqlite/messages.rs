@@ -110,20 +110,13 @@ pub(super) fn reschedule_step(
 
 /// Whether any message of these queues is visible. Lets an idle consumer ask without taking the write lock.
 pub(super) fn any_visible(db: &Connection, request: &Receive) -> Result<bool, Fault> {
-    for queue in &request.queues {
-        for priority in Priority::ALL {
-            let found = db
-                .prepare_cached(
-                    "SELECT 1 FROM messages WHERE queue = ?1 AND priority = ?2 AND visible_at <= ?3",
-                )?
-                .exists(params![
-                    queue,
-                    rank(priority),
-                    request.lease.now.as_millis()
-                ])?;
-            if found {
-                return Ok(true);
-            }
+    let now = request.lease.now.as_millis();
+    let mut select = db.prepare_cached(
+        "SELECT 1 FROM messages WHERE queue = ?1 AND priority = ?2 AND visible_at <= ?3",
+    )?;
+    for (priority, queue) in request.turns() {
+        if select.exists(params![queue, rank(priority), now])? {
+            return Ok(true);
         }
     }
     Ok(false)
@@ -223,7 +216,7 @@ pub(super) const STEPS: &str = concat!(
 /// of the index, however much lies behind it.
 fn visible(db: &Connection, request: &Receive, select: &str) -> Result<Vec<Found>, Fault> {
     let mut visible = Vec::new();
-    for (priority, queue) in turns(request) {
+    for (priority, queue) in request.turns() {
         let limit = request.in_turn() - visible.len();
         front(db, request, select, (priority, queue), limit, &mut visible)?;
     }
@@ -238,7 +231,7 @@ fn eldest(
     limit: usize,
 ) -> Result<Vec<Found>, Fault> {
     let mut eldest = Vec::new();
-    for turn in turns(request) {
+    for turn in request.turns() {
         front(db, request, select, turn, limit, &mut eldest)?;
     }
     eldest.sort_by_key(|found| {
@@ -249,23 +242,11 @@ fn eldest(
     Ok(eldest)
 }
 
-/// The parts of the index in the order of claiming. A queue named twice is looked at once.
-fn turns(request: &Receive) -> impl Iterator<Item = (Priority, &String)> {
-    let queues = &request.queues;
-    Priority::ALL.into_iter().flat_map(move |priority| {
-        let queues = queues
-            .iter()
-            .enumerate()
-            .filter(|(index, queue)| !queues.iter().take(*index).any(|it| it == *queue));
-        queues.map(move |(_, queue)| (priority, queue))
-    })
-}
-
 fn front(
     db: &Connection,
     request: &Receive,
     select: &str,
-    (priority, queue): (Priority, &String),
+    (priority, queue): (Priority, &str),
     limit: usize,
     found: &mut Vec<Found>,
 ) -> Result<(), Fault> {
