@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use crate::port::{Position, Priority, ReadStream, Record, StreamSlice, Version};
 
-/// The column's number for a priority: its place among [`Priority::ALL`].
-pub(crate) const fn rank(priority: Priority) -> i64 {
+/// The number that stands for a priority: its place among [`Priority::ALL`].
+pub(crate) const fn rank(priority: Priority) -> u8 {
     match priority {
         Priority::Critical => 0,
         Priority::High => 1,
         Priority::Normal => 2,
         Priority::Low => 3,
     }
+}
+
+/// The priority with this number.
+pub(crate) fn priority(rank: u8) -> Option<Priority> {
+    Priority::ALL.get(usize::from(rank)).copied()
 }
 
 /// Databases' integers are signed. No stored version comes near the largest.

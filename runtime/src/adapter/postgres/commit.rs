@@ -9,8 +9,9 @@ use super::fault::Fault;
 use super::messages::insert;
 use super::session::{Call, Session};
 use super::stream;
-use super::value::{count, get, rank, run_id, signed, text};
+use super::value::{count, get, run_id, text};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
+use crate::adapter::row::{rank, signed};
 use crate::port::{Commit, CommitOutcome, RunId, StepRef, TimerKey, TimerRow, Timestamp, Version};
 
 /// In the order of their ids, so that batches with the same runs wait for one another rather than each for the other.
@@ -199,7 +200,7 @@ fn create<'a>(commits: &[&'a Commit]) -> Call<'a> {
         .column(heads().map(|it| text(&it.workflow)))
         .column(heads().map(|it| it.plan.0.as_str()))
         .column(heads().map(|it| it.status.as_str()))
-        .column(heads().map(|it| rank(it.priority)))
+        .column(heads().map(|it| i16::from(rank(it.priority))))
         .column(heads().map(|it| it.idempotency_key.as_deref().map(text)))
         .column(heads().map(|it| it.correlation_id.as_deref().map(text)))
         .column(heads().map(|it| match &it.labels {
@@ -238,7 +239,7 @@ fn advance<'a>(commits: &[&'a Commit]) -> Call<'a> {
         .column(heads().map(|it| signed(it.version)))
         .column(heads().map(|it| it.plan.0.as_str()))
         .column(heads().map(|it| it.status.as_str()))
-        .column(heads().map(|it| rank(it.priority)))
+        .column(heads().map(|it| i16::from(rank(it.priority))))
         .column(heads().map(|it| i16::from(it.progress)))
         .column(heads().map(|it| it.current_step.as_deref().map(text)))
         .column(heads().map(|it| it.error.as_deref().map(text)))

@@ -3,7 +3,8 @@ use serde_json::Value;
 use super::PostgresStore;
 use super::fault::Fault;
 use super::session::{Call, Session};
-use super::value::{at_most, count, get, maybe_time, text};
+use super::value::{count, get, maybe_time, text};
+use crate::adapter::row::at_most;
 use crate::port::{KeyValue, KvEntry, KvVersion, KvWrite, StoreError, Timestamp};
 
 const GET: &str = "SELECT version, value, expires_at FROM ossa.kv

@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use super::fault::Fault;
 use super::runs::heads;
 use super::session::{Call, Session};
-use super::value::{at_most, head, head_columns, text};
+use super::value::{head, head_columns, text};
 use crate::adapter::listing::{Age, Part, parts, position};
+use crate::adapter::row::at_most;
 use crate::port::{Page, RunFilter, RunHead, RunId, RunPage, RunStatus, Timestamp};
 
 pub(super) fn list_runs(

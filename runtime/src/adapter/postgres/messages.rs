@@ -9,7 +9,8 @@ use super::commit::of_steps;
 use super::delivery::{delivery, delivery_columns, id, number};
 use super::fault::Fault;
 use super::session::{Call, Session};
-use super::value::{at_most, count, get, maybe_time, millis, rank, text};
+use super::value::{count, get, maybe_time, text};
+use crate::adapter::row::{at_most, millis, rank};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Receipt, Receive, StepRef, Timestamp,
 };
@@ -38,7 +39,7 @@ pub(super) fn insert<'a>(messages: &[(&'a NewMessage, Timestamp)]) -> Call<'a> {
     let steps = || items().map(|it| it.map(|it| &it.step));
     Call::new(INSERT)
         .column(all().map(|it| text(&it.queue)))
-        .column(all().map(|it| rank(it.priority)))
+        .column(all().map(|it| i16::from(rank(it.priority))))
         .column(all().map(|it| it.available_at.as_millis()))
         .column(messages.iter().map(|(_, at)| at.as_millis()))
         .column(steps().map(|it| it.map(|it| it.run.as_uuid())))
@@ -158,7 +159,11 @@ impl HandOut {
             if places > 0 {
                 let call = Call::new(sql.as_str())
                     .column(request.turns().map(|(_, queue)| text(queue)))
-                    .column(request.turns().map(|(priority, _)| rank(priority)))
+                    .column(
+                        request
+                            .turns()
+                            .map(|(priority, _)| i16::from(rank(priority))),
+                    )
                     .with(request.lease.now.as_millis())
                     .with(at_most(places))
                     .with(request.lease.until().as_millis());

@@ -3,8 +3,9 @@ use std::time::Duration;
 use super::delivery::{delivery, delivery_columns, number};
 use super::fault::Fault;
 use super::session::{Call, Session};
-use super::value::{at_most, count, text};
+use super::value::{count, text};
 use super::{PostgresStore, health, messages};
+use crate::adapter::row::at_most;
 use crate::port::{
     BrowsableQueue, ClaimAnswer, Delivery, Finding, Lease, MessageId, NewMessage, Queue,
     QueueCounts, Receipt, Receive, RunId, StepQueue, StepRef, StoreError, Timestamp, WorkerId,

@@ -6,8 +6,9 @@ use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::session::{Call, Session};
-use super::value::{at_most, count, get, head, head_columns, run_id, signed, text, time};
+use super::value::{count, get, head, head_columns, run_id, text, time};
 use crate::adapter::checksum::{log_checksum, snapshot_checksum};
+use crate::adapter::row::{at_most, signed};
 use crate::port::{
     LogRow, Retention, RunHead, RunId, Snapshot, StoredRun, TimerKey, TimerRow, Timestamp, Version,
 };

@@ -1,13 +1,13 @@
 //! How values of the ports stand in columns.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 
 use super::fault::Fault;
+use crate::adapter::row;
 use crate::port::{Labels, PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
 /// The columns [`head`] reads, in its order.
@@ -88,34 +88,11 @@ pub(super) fn small(row: &Row, column: usize) -> Result<u32, Fault> {
 }
 
 pub(super) fn priority(row: &Row, column: usize) -> Result<Priority, Fault> {
-    let place: i16 = get(row, column)?;
-    usize::try_from(place)
+    let rank: i16 = get(row, column)?;
+    u8::try_from(rank)
         .ok()
-        .and_then(|place| Priority::ALL.get(place).copied())
-        .ok_or_else(|| Fault::damaged("a row", format!("no priority is {place}")))
-}
-
-pub(super) const fn rank(priority: Priority) -> i16 {
-    match priority {
-        Priority::Critical => 0,
-        Priority::High => 1,
-        Priority::Normal => 2,
-        Priority::Low => 3,
-    }
-}
-
-/// The database's integers are signed. No stored version comes near the largest.
-pub(super) fn signed(version: Version) -> i64 {
-    i64::try_from(version.0).unwrap_or(i64::MAX)
-}
-
-pub(super) fn at_most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// Whole milliseconds; more than fit are as good as for ever.
-pub(super) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+        .and_then(row::priority)
+        .ok_or_else(|| Fault::damaged("a row", format!("no priority is {rank}")))
 }
 
 /// Text as PostgreSQL takes it: it has no zero bytes.

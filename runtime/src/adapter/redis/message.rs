@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::number::{Reader, damaged, maybe_timestamp, millis, run_id, timestamp};
 use super::reply::Reply;
 use super::server::Call;
+use crate::adapter::row::{self, rank};
 use crate::port::{
     ClaimAnswer, Delivery, MessageId, NewMessage, Priority, Receipt, StepItem, StepRef, StoreError,
     Timestamp,
@@ -64,15 +65,6 @@ pub(super) fn field(step: &StepRef) -> String {
     format!("{}/{}/{}", step.scope, step.node, step.attempt)
 }
 
-pub(super) const fn rank(priority: Priority) -> u8 {
-    match priority {
-        Priority::Critical => 0,
-        Priority::High => 1,
-        Priority::Normal => 2,
-        Priority::Low => 3,
-    }
-}
-
 /// Deliveries as scripts answer with them: four values each.
 pub(super) fn deliveries(reply: Reply) -> Result<Vec<Delivery>, StoreError> {
     let mut values = reply.list()?.into_iter();
@@ -114,7 +106,7 @@ fn delivery(
 ) -> Result<Delivery, StoreError> {
     let mut read = Reader::new(record, "a message");
     let is_step = read.u8()? == 1;
-    let priority = read.u8()?;
+    let rank = read.u8()?;
     let published_at = Timestamp::from_millis(read.i64()?);
     let queue_length = read.u16()?;
     let queue = read.text(queue_length.into())?.to_owned();
@@ -137,7 +129,7 @@ fn delivery(
     Ok(Delivery {
         receipt: Receipt { id, fence },
         queue,
-        priority: priority_of(priority)?,
+        priority: priority(rank)?,
         published_at,
         visible_at,
         body: read.rest().to_vec(),
@@ -170,7 +162,6 @@ fn step_item(read: &mut Reader<'_>) -> Result<StepItem, StoreError> {
     })
 }
 
-pub(super) fn priority_of(rank: u8) -> Result<Priority, StoreError> {
-    let found = Priority::ALL.get(usize::from(rank)).copied();
-    found.ok_or_else(|| damaged("a priority", format!("none is {rank}")))
+fn priority(rank: u8) -> Result<Priority, StoreError> {
+    row::priority(rank).ok_or_else(|| damaged("a priority", format!("none is {rank}")))
 }

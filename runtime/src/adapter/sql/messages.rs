@@ -36,7 +36,7 @@ impl Fresh<'_> {
         [
             Text(&self.id),
             Text(&message.queue),
-            Integer(rank(message.priority)),
+            Integer(rank(message.priority).into()),
             time(message.available_at),
             Integer(0),
             Integer(0),
@@ -164,7 +164,7 @@ pub(super) fn visible(
     let now = time(request.lease.now);
     let params: Vec<_> = places
         .iter()
-        .flat_map(|(priority, queue)| [Text(queue), Integer(rank(*priority)), now])
+        .flat_map(|(priority, queue)| [Text(queue), Integer(rank(*priority).into()), now])
         .collect();
     let Some(row) = database.first(&sql, &params)? else {
         return Ok(Vec::new());
@@ -249,7 +249,7 @@ fn front(
     );
     let params = [
         Text(queue),
-        Integer(rank(*priority)),
+        Integer(rank(*priority).into()),
         time(request.lease.now),
         Integer(at_most(limit)),
     ];

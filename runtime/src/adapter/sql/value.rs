@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::connection::{SqlField, SqlParam};
 use super::fault::Fault;
+use crate::adapter::row;
 use crate::port::{
     Delivery, Labels, MessageId, PlanHash, Priority, Receipt, RunHead, RunId, RunStatus, StepItem,
     StepRef, Timestamp, Version,
@@ -88,11 +89,8 @@ impl Row {
     }
 
     pub(super) fn priority(&self, column: usize) -> Result<Priority, Fault> {
-        let place: usize = self.count(column)?;
-        Priority::ALL
-            .get(place)
-            .copied()
-            .ok_or_else(|| Fault::damaged("a row", format!("no priority is {place}")))
+        let rank = self.count(column)?;
+        row::priority(rank).ok_or_else(|| Fault::damaged("a row", format!("no priority is {rank}")))
     }
 }
 

@@ -4,6 +4,7 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::fault::Fault;
+use crate::adapter::row;
 use crate::port::{Labels, PlanHash, Priority, RunHead, RunId, RunStatus, Timestamp, Version};
 
 /// The columns [`head`] reads, in its order.
@@ -70,9 +71,6 @@ pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64, Fault> {
 }
 
 pub(super) fn priority(row: &Row<'_>, column: usize) -> Result<Priority, Fault> {
-    let place: usize = row.get::<_, u8>(column)?.into();
-    Priority::ALL
-        .get(place)
-        .copied()
-        .ok_or_else(|| Fault::damaged("a row", format!("no priority is {place}")))
+    let rank = row.get(column)?;
+    row::priority(rank).ok_or_else(|| Fault::damaged("a row", format!("no priority is {rank}")))
 }
