@@ -14,6 +14,8 @@ mod checksum;
 mod dsn;
 mod listing;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "redis", feature = "postgres"))]
+mod part;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "rabbitmq")]

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use super::{MemoryStore, Run, State};
 use crate::adapter::check::check_commits;
-use crate::adapter::listing::{matches, position};
+use crate::adapter::listing::{self, matches, position};
 use crate::port::{
     Commit, CommitOutcome, LogRow, Page, PlanHash, Retention, RunFilter, RunHead, RunId, RunPage,
     Store, StoreError, StoredRun, TimerRow, Timestamp, Version,
@@ -59,11 +59,10 @@ impl Store for MemoryStore {
             .filter(|head| after.is_none_or(|after| (head.created_at, head.run) < after))
             .collect();
         found.sort_by_key(|head| Reverse((head.created_at, head.run)));
-        let runs: Vec<_> = found.iter().take(page.limit).copied().cloned().collect();
-        let next = (found.len() > runs.len())
-            .then(|| runs.last().map(|head| head.run))
-            .flatten();
-        Ok(RunPage { runs, next })
+        // One more than asked for tells whether there is a next slice.
+        let wanted = page.limit.saturating_add(1);
+        let runs = found.into_iter().take(wanted).cloned().collect();
+        Ok(listing::page(runs, page.limit))
     }
 
     fn history(

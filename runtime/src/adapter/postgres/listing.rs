@@ -1,12 +1,11 @@
 //! Listing runs.
 
-use std::cmp::Reverse;
-
 use super::fault::Fault;
 use super::runs::heads;
 use super::session::{Call, Session};
 use super::value::{head, head_columns, text};
-use crate::adapter::listing::{Age, Part, parts, position};
+use crate::adapter::listing::{self, position};
+use crate::adapter::part::{Age, Part, parts};
 use crate::adapter::row::at_most;
 use crate::port::{Page, RunFilter, RunHead, RunId, RunPage, RunStatus, Timestamp};
 
@@ -37,11 +36,7 @@ pub(super) fn list_runs(
             runs.push(head(row)?);
         }
     }
-    runs.sort_by_key(|head| Reverse((head.created_at, head.run)));
-    let more = runs.len() > page.limit;
-    runs.truncate(page.limit);
-    let next = runs.last().filter(|_| more).map(|head| head.run);
-    Ok(RunPage { runs, next })
+    Ok(listing::page(runs, page.limit))
 }
 
 /// A `WHERE` in the making.

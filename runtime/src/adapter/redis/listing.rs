@@ -1,12 +1,11 @@
 //! Listing runs: slices of sorted sets, narrowed by the filter on the way.
 
-use std::cmp::Reverse;
-
 use super::number::{damaged, millis, run_id};
 use super::reply::Reply;
 use super::run::{ALL, CHANGED, of_correlation, of_label, of_status, of_workflow, read_head};
 use super::{RedisStore, script};
-use crate::adapter::listing::{Age, Part, matches, parts, position};
+use crate::adapter::listing::{self, matches, position};
+use crate::adapter::part::{Age, Part, parts};
 use crate::port::{
     Page, RunFilter, RunHead, RunId, RunPage, RunStatus, Store as _, StoreError, Timestamp,
 };
@@ -35,11 +34,7 @@ pub(super) fn list_runs(
     for part in parts(filter) {
         runs.extend(Walk::new(filter, part, after).take(store, wanted)?);
     }
-    runs.sort_by_key(|head| Reverse((head.created_at, head.run)));
-    let more = runs.len() > page.limit;
-    runs.truncate(page.limit);
-    let next = runs.last().filter(|_| more).map(|head| head.run);
-    Ok(RunPage { runs, next })
+    Ok(listing::page(runs, page.limit))
 }
 
 /// Through one set, from the newest run to the oldest.

@@ -5,7 +5,7 @@ use super::database::{Database, marks};
 use super::fault::Fault;
 use super::runs;
 use super::value::{HEAD, fingerprint, head};
-use crate::adapter::listing::position;
+use crate::adapter::listing::{self, position};
 use crate::adapter::row::at_most;
 use crate::port::{Page, RunFilter, RunPage};
 
@@ -62,13 +62,10 @@ pub(super) fn list_runs(
         })
         .collect();
     let rows = database.query(&statement.sql, &params)?.into_iter();
-    let mut found = rows
+    let found: Vec<_> = rows
         .map(|mut row| head(&mut row))
-        .collect::<Result<Vec<_>, _>>()?;
-    let more = found.len() > page.limit;
-    found.truncate(page.limit);
-    let next = found.last().filter(|_| more).map(|head| head.run);
-    Ok(RunPage { runs: found, next })
+        .collect::<Result<_, _>>()?;
+    Ok(listing::page(found, page.limit))
 }
 
 fn matching(filter: &RunFilter) -> Statement {

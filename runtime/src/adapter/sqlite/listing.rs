@@ -1,14 +1,13 @@
 //! Listing runs.
 
-use std::cmp::Reverse;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::fault::Fault;
 use super::runs::find;
 use super::value::{head, head_columns};
-use crate::adapter::listing::{Age, Part, parts, position};
+use crate::adapter::listing::{self, position};
+use crate::adapter::part::{Age, Part, parts};
 use crate::adapter::row::at_most;
 use crate::port::{Page, RunFilter, RunHead, RunId, RunPage, RunStatus, Timestamp};
 
@@ -33,11 +32,7 @@ pub(super) fn list_runs(
     for part in parts(filter) {
         select(db, filter, part, after, wanted, &mut runs)?;
     }
-    runs.sort_by_key(|head| Reverse((head.created_at, head.run)));
-    let more = runs.len() > page.limit;
-    runs.truncate(page.limit);
-    let next = runs.last().filter(|_| more).map(|head| head.run);
-    Ok(RunPage { runs, next })
+    Ok(listing::page(runs, page.limit))
 }
 
 fn select(
