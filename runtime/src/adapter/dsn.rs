@@ -1,7 +1,6 @@
 //! Data source names: `scheme://rest?option=value&…`.
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::port::StoreError;
 
@@ -68,6 +67,12 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Whether this character is among the options: it may have been meant for what stands before them.
+    #[cfg(any(feature = "postgres", feature = "rabbitmq", feature = "redis"))]
+    pub(crate) fn options_have(&self, character: char) -> bool {
+        self.options.contains(character)
+    }
+
     /// Whether the DSN is the usual way of writing "SQLite, but in memory".
     pub(crate) fn path_names_memory(&self) -> bool {
         matches!(self.rest, ":memory:" | "/:memory:")
@@ -92,34 +97,6 @@ pub(crate) fn decode(text: &str, part: &str) -> Result<String, StoreError> {
     String::from_utf8(bytes).map_err(|_| wrong(part, "it is not valid UTF-8"))
 }
 
-/// Refuses an option, naming the one that was probably meant, or all there are.
-pub(crate) fn unknown_option(name: &str, known: &[&str]) -> StoreError {
-    let near = known
-        .iter()
-        .map(|it| (strsim::osa_distance(name, it), it))
-        .filter(|(distance, it)| *distance <= it.len() / 3)
-        .min();
-    let reason = match near {
-        Some((_, near)) => format!("there is none of that name: `{near}` is probably meant"),
-        None => format!("there is none of that name, only {}", known.join(", ")),
-    };
-    wrong(format!("option {name}"), reason)
-}
-
-/// `5s` or `500ms`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|it: char| !it.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let number = number.parse().ok()?;
-    let duration = match unit {
-        "ms" => Duration::from_millis(number),
-        "s" => Duration::from_secs(number),
-        _ => return None,
-    };
-    // Longer ones are a slip, and would not fit the clock when they are added to it.
-    (duration <= Duration::from_secs(86_400)).then_some(duration)
-}
-
 /// A DSN as it may be shown: without user, password and the values of its options.
 ///
 /// ```
@@ -140,6 +117,8 @@ impl fmt::Display for RedactedDsn<'_> {
         write!(f, "{}:{slashes}", parts.scheme)?;
         match parts.rest.rsplit_once('@') {
             Some((_, place)) => write!(f, "***@{place}")?,
+            // A password with a question mark in it, perhaps.
+            None if parts.options.contains('@') => return f.write_str("***"),
             None => f.write_str(parts.rest)?,
         }
         let options = parts.options.split('&').filter_map(|it| it.split_once('='));
@@ -205,6 +184,7 @@ mod tests {
         );
         assert_eq!(show("sqlite:///srv/ossa.db"), "sqlite:///srv/ossa.db");
         assert_eq!(show("memory:"), "memory:");
+        assert_eq!(show("redis://app:hunt?er2@cache"), "redis://***");
         assert_eq!(show("p@ss word"), "***");
     }
 

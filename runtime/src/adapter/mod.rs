@@ -9,11 +9,20 @@
 //! | `postgresql://user:password@host/database` | a PostgreSQL server, for many machines; also `postgres://` |
 //! | `amqp://host:5672/vhost`, `amqps://…` | RabbitMQ: a queue without a store; `amqps` is encrypted |
 
+#[cfg(any(feature = "postgres", feature = "rabbitmq", feature = "redis"))]
+mod authority;
 mod check;
 mod checksum;
 mod dsn;
 mod listing;
 mod memory;
+#[cfg(any(
+    feature = "sqlite",
+    feature = "redis",
+    feature = "postgres",
+    feature = "rabbitmq"
+))]
+mod option;
 #[cfg(any(feature = "sqlite", feature = "redis", feature = "postgres"))]
 mod part;
 #[cfg(feature = "postgres")]

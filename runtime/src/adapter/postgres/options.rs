@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
-use crate::adapter::dsn::{self, Parts, decode, wrong};
+use crate::adapter::authority::{self, Authority};
+use crate::adapter::dsn::{Parts, decode, wrong};
+use crate::adapter::option;
 use crate::port::StoreError;
 
 const OPTIONS: [&str; 8] = [
@@ -66,22 +68,18 @@ pub struct PostgresOptions {
 
 impl PostgresOptions {
     pub(crate) fn from_dsn(parts: &Parts<'_>) -> Result<Self, StoreError> {
-        let (authority, database) = parts.rest.split_once('/').unwrap_or((parts.rest, ""));
-        let (login, place) = match authority.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, authority),
+        let authority = Authority::read(parts)?;
+        let (host, port) = authority.host(PORT)?;
+        let (user, password) = match authority.login {
+            Some(login) => (login.user, login.password),
+            None => (String::new(), None),
         };
-        let (user, password) = match login.map(|it| it.split_once(':').unwrap_or((it, ""))) {
-            Some((user, password)) => (decode(user, "user")?, decode(password, "password")?),
-            None => (String::new(), String::new()),
-        };
-        let (host, port) = host_and_port(place)?;
         let mut options = Self {
             host,
             port,
             user,
-            password: (!password.is_empty()).then_some(password),
-            database: decode(database, "database")?,
+            password: password.filter(|it| !it.is_empty()),
+            database: decode(authority.path, "database")?,
             schema: "ossa".to_owned(),
             application_name: "ossa".to_owned(),
             encryption: Encryption::Prefer,
@@ -109,7 +107,7 @@ impl PostgresOptions {
                 _ => return refuse("it is `disable`, `prefer`, `require` or `verify-full`"),
             },
             "connect_timeout" | "timeout" => {
-                let Some(duration) = dsn::duration(&value).filter(|it| !it.is_zero()) else {
+                let Some(duration) = option::duration(&value).filter(|it| !it.is_zero()) else {
                     return refuse("it is a duration such as `5s` or `500ms`");
                 };
                 match name {
@@ -132,7 +130,7 @@ impl PostgresOptions {
             "host" => self.host = value,
             "sslrootcert" => self.root_certificate = Some(value.into()),
             "application_name" => self.application_name = value,
-            _ => return Err(dsn::unknown_option(name, &OPTIONS)),
+            _ => return Err(option::unknown_option(name, &OPTIONS)),
         }
         Ok(())
     }
@@ -209,10 +207,7 @@ impl PostgresOptions {
 
     /// The server as errors name it.
     pub(super) fn place(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        }
+        authority::place(&self.host, self.port)
     }
 }
 
@@ -226,24 +221,6 @@ impl fmt::Debug for PostgresOptions {
             .field("encryption", &self.encryption)
             .finish_non_exhaustive()
     }
-}
-
-fn host_and_port(place: &str) -> Result<(String, u16), StoreError> {
-    let (host, port) = match place.strip_prefix('[').and_then(|it| it.split_once(']')) {
-        Some((address, rest)) => (address, rest.strip_prefix(':')),
-        None => match place.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (place, None),
-        },
-    };
-    let port = match port {
-        None => PORT,
-        Some(port) => match port.parse() {
-            Ok(port @ 1..) => port,
-            _ => return Err(wrong("port", "it is a number from 1 to 65535")),
-        },
-    };
-    Ok((decode(host, "host")?, port))
 }
 
 /// Whether it can stand in a statement as it is.

@@ -10,7 +10,7 @@
 use super::session::{Call, Session};
 use super::*;
 use crate::adapter::dsn;
-use crate::adapter::listing::{Age, parts};
+use crate::adapter::part::{Age, parts};
 use crate::port::{RunFilter, RunId, RunStatus, Timestamp};
 
 #[path = "../../../tests/support/server.rs"]

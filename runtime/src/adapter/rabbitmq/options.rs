@@ -6,7 +6,9 @@ use std::time::Duration;
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 
+use crate::adapter::authority::{self, Authority};
 use crate::adapter::dsn::{self, Parts};
+use crate::adapter::option;
 use crate::port::StoreError;
 
 const KNOWN: [&str; 6] = ["ca", "certificate", "heartbeat", "key", "prefix", "timeout"];
@@ -64,19 +66,17 @@ impl RabbitMqOptions {
             port: if tls { 5671 } else { 5672 },
             ..Self::default()
         };
-        let (credentials, place) = parts
-            .rest
-            .rsplit_once('@')
-            .map_or((None, parts.rest), |(before, place)| (Some(before), place));
-        if let Some(credentials) = credentials {
-            let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-            options.user = dsn::decode(user, "user")?;
-            options.password = dsn::decode(password, "password")?;
+        let authority = Authority::read(parts)?;
+        (options.host, options.port) = authority.host(options.port)?;
+        if options.host.is_empty() {
+            return Err(authority::missing("`amqp://user:password@host:5672/vhost`"));
         }
-        let (address, vhost) = place.split_once('/').unwrap_or((place, ""));
-        options.address(address)?;
-        if !vhost.is_empty() {
-            options.vhost = dsn::decode(vhost, "virtual host")?;
+        if let Some(login) = authority.login {
+            options.user = login.user;
+            options.password = login.password.unwrap_or_default();
+        }
+        if !authority.path.is_empty() {
+            options.vhost = dsn::decode(authority.path, "virtual host")?;
         }
         let (mut certificate, mut key) = (None, None);
         for option in parts.options() {
@@ -88,7 +88,7 @@ impl RabbitMqOptions {
                 "ca" => options.ca = Some(value),
                 "certificate" => certificate = Some(value),
                 "key" => key = Some(value),
-                _ => return Err(dsn::unknown_option(name, &KNOWN)),
+                _ => return Err(option::unknown_option(name, &KNOWN)),
             }
         }
         options.identity = match (certificate, key) {
@@ -104,33 +104,9 @@ impl RabbitMqOptions {
         Ok(options)
     }
 
-    fn address(&mut self, address: &str) -> Result<(), StoreError> {
-        // An IPv6 address is in brackets: its colons say nothing about the port.
-        let colon = address
-            .rfind(':')
-            .filter(|colon| address.rfind(']').is_none_or(|bracket| bracket < *colon));
-        let (host, port) = match colon {
-            Some(colon) => (address.get(..colon), address.get(colon + 1..)),
-            None => (Some(address), None),
-        };
-        let host = host.unwrap_or_default().trim_matches(['[', ']']);
-        if host.is_empty() {
-            return Err(dsn::wrong("host", "it is missing"));
-        }
-        host.clone_into(&mut self.host);
-        if let Some(port) = port {
-            self.port = port
-                .parse()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or_else(|| dsn::wrong("port", "it must be a number from 1 to 65535"))?;
-        }
-        Ok(())
-    }
-
     /// `host:port`, for messages.
     pub(super) fn place(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        authority::place(&self.host, self.port)
     }
 
     pub(super) fn uri(&self) -> AMQPUri {
@@ -181,7 +157,7 @@ impl RabbitMqOptions {
 }
 
 fn timeout(value: &str) -> Result<Duration, StoreError> {
-    dsn::duration(value)
+    option::duration(value)
         .filter(|it| !it.is_zero())
         .ok_or_else(|| {
             let reason = "it must be a number of seconds or milliseconds, such as `5s` or `500ms`";
@@ -190,7 +166,7 @@ fn timeout(value: &str) -> Result<Duration, StoreError> {
 }
 
 fn heartbeat(value: &str) -> Result<u16, StoreError> {
-    let seconds = dsn::duration(value)
+    let seconds = option::duration(value)
         .or_else(|| value.parse().ok().map(Duration::from_secs))
         .map(|it| it.as_secs());
     seconds
@@ -261,6 +237,7 @@ mod tests {
     #[test]
     fn a_wrong_part_is_named() {
         assert_eq!(part_refused("amqp://"), "host");
+        assert_eq!(part_refused("amqp://one,two"), "host");
         assert_eq!(part_refused("amqp://u:secret@rabbit:port"), "port");
         assert_eq!(
             part_refused("amqp://rabbit/?timeout=soon"),

@@ -2,6 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use crate::adapter::authority;
 use crate::port::StoreError;
 
 /// Where it happened and whether it may have been done all the same.
@@ -14,15 +15,15 @@ pub(super) struct Circumstance<'a> {
 
 impl Circumstance<'_> {
     pub(super) fn error(&self, error: &RedisError) -> StoreError {
-        let (host, port) = self.node;
+        let place = authority::place(&self.node.0, self.node.1);
         let operation = self.operation;
         let words = words_of(error);
         let unavailable = |reason: String| StoreError::Unavailable { operation, reason };
         match error.kind() {
             ErrorKind::Io if self.outcome_unknown => unavailable(format!(
-                "{host}:{port}: {words}; whether it was done is not known"
+                "{place}: {words}; whether it was done is not known"
             )),
-            ErrorKind::Io => unavailable(format!("{host}:{port}: {words}")),
+            ErrorKind::Io => unavailable(format!("{place}: {words}")),
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                 | ServerErrorKind::Moved
@@ -31,25 +32,25 @@ impl Circumstance<'_> {
                 | ServerErrorKind::ClusterDown
                 | ServerErrorKind::MasterDown
                 | ServerErrorKind::ReadOnly,
-            ) => unavailable(format!("{host}:{port}: {words}")),
+            ) => unavailable(format!("{place}: {words}")),
             _ => match error.code() {
                 Some("OOM") => StoreError::Full {
                     operation,
-                    reason: format!("{host}:{port} has reached its maxmemory: {words}"),
+                    reason: format!("{place} has reached its maxmemory: {words}"),
                 },
                 // The server cannot write its own file: mostly a full disk.
                 Some("MISCONF") => StoreError::Full {
                     operation,
-                    reason: format!("{host}:{port}: {words}"),
+                    reason: format!("{place}: {words}"),
                 },
-                Some("BUSY" | "NOREPLICAS") => unavailable(format!("{host}:{port}: {words}")),
+                Some("BUSY" | "NOREPLICAS") => unavailable(format!("{place}: {words}")),
                 _ if words.contains("Error compiling script") => StoreError::Failed {
                     operation,
-                    reason: format!("{host}:{port} is too old: Redis 7.0 or newer is needed"),
+                    reason: format!("{place} is too old: Redis 7.0 or newer is needed"),
                 },
                 _ => StoreError::Failed {
                     operation,
-                    reason: format!("{host}:{port}: {words}"),
+                    reason: format!("{place}: {words}"),
                 },
             },
         }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::adapter::dsn::{Parts, decode, duration, unknown_option, wrong};
+use crate::adapter::authority::{Authority, Login};
+use crate::adapter::dsn::{Parts, wrong};
+use crate::adapter::option::{duration, unknown_option};
 use crate::port::StoreError;
 
 /// What an acknowledged write is meant to survive. The server's settings decide whether it does: `findings` tells.
@@ -74,15 +76,15 @@ impl RedisOptions {
     pub(crate) fn from_dsn(parts: &Parts<'_>) -> Result<Self, StoreError> {
         let mut options = Self::new("", 0);
         options.tls = parts.scheme == "rediss";
-        let (login, place) = match parts.rest.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, parts.rest),
-        };
-        if let Some(login) = login {
-            options.read_login(login)?;
+        let authority = Authority::read(parts)?;
+        options.nodes = authority.hosts(
+            6379,
+            "`redis://host:6379`, or `redis://one:6379,two:6379` for a cluster",
+        )?;
+        if let Some(login) = authority.login {
+            options.set_login(login);
         }
-        let (nodes, database) = place.split_once('/').unwrap_or((place, ""));
-        options.nodes = nodes.split(',').map(node).collect::<Result<_, _>>()?;
+        let database = authority.path;
         if !database.is_empty() {
             options.database = database.parse().map_err(|_| {
                 wrong(
@@ -98,16 +100,15 @@ impl RedisOptions {
         Ok(options)
     }
 
-    fn read_login(&mut self, login: &str) -> Result<(), StoreError> {
-        let (user, password) = match login.split_once(':') {
-            Some((user, password)) => (user, Some(password)),
+    fn set_login(&mut self, login: Login) {
+        let (user, password) = match login.password {
+            Some(password) => (login.user, password),
             // Symfony's way of writing a password alone.
-            None => ("", Some(login)),
+            None => (String::new(), login.user),
         };
-        let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        self.user = filled(&decode(user, "user")?);
-        self.password = filled(&decode(password.unwrap_or_default(), "password")?);
-        Ok(())
+        let filled = |text: String| (!text.is_empty()).then_some(text);
+        self.user = filled(user);
+        self.password = filled(password);
     }
 
     fn read_option(&mut self, name: &str, value: String) -> Result<(), StoreError> {
@@ -150,28 +151,6 @@ impl RedisOptions {
     pub(super) fn key(&self, name: &str) -> String {
         format!("{{{}}}:{name}", self.prefix)
     }
-}
-
-fn node(text: &str) -> Result<(String, u16), StoreError> {
-    let (host, port) = match text.rsplit_once(':') {
-        // A bare address of version 6 ends in `]`.
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (text, "6379"),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        return Err(wrong(
-            "host",
-            "it is missing: write `redis://host:6379`, or `redis://one:6379,two:6379` for a cluster",
-        ));
-    }
-    let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-        wrong(
-            "port",
-            format!("that of `{host}` is no number from 1 to 65535"),
-        )
-    })?;
-    Ok((decode(host, "host")?, port))
 }
 
 /// Without user and password.

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::adapter::dsn::{Parts, decode, duration, unknown_option, wrong};
+use crate::adapter::dsn::{Parts, decode, wrong};
+use crate::adapter::option::{duration, unknown_option};
 use crate::port::StoreError;
 
 /// What a commit survives.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
-use crate::adapter::listing::{Age, parts};
+use crate::adapter::part::{Age, parts};
 use crate::port::{
     BrowsableQueue, NewMessage, Priority, Queue, QueueCounts, RunFilter, RunId, RunStatus,
     Timestamp,
