@@ -1,7 +1,7 @@
 //! A backend that fails at chosen calls.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ossa_runtime::port::{
@@ -33,6 +33,9 @@ pub struct Faulty {
     inner: Arc<dyn Backend>,
     rule: Box<Rule>,
     chosen: u64,
+    /// Whether the process that has it dies at the chosen call.
+    dies: bool,
+    dead: AtomicBool,
     calls: AtomicU64,
 }
 
@@ -44,6 +47,22 @@ impl Faulty {
             chosen: at,
             ..Self::ruled(inner, rule)
         })
+    }
+
+    /// Is lost at the call of this number, carried out or not, and for good: until another process opens it
+    /// [again](Self::revive).
+    pub fn dying(inner: Arc<dyn Backend>, mode: Mode, at: u64) -> Arc<Self> {
+        let rule = move |_, number| if number == at { mode } else { Mode::Works };
+        Arc::new(Self {
+            chosen: at,
+            dies: true,
+            ..Self::ruled(inner, rule)
+        })
+    }
+
+    /// Whether it was lost. From now on it works again.
+    pub fn revive(&self) -> bool {
+        self.dead.swap(false, Ordering::SeqCst)
     }
 
     /// Asks the rule what becomes of each call, by the name of the method and the call's number. A commit of several
@@ -63,6 +82,8 @@ impl Faulty {
             inner,
             rule: Box::new(rule),
             chosen: 0,
+            dies: false,
+            dead: AtomicBool::new(false),
             calls: AtomicU64::new(0),
         }
     }
@@ -84,7 +105,14 @@ impl Faulty {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let reason = format!("call {number}, of {name}, was chosen to fail");
         let operation = "go on";
-        match (self.rule)(name, number) {
+        let mode = match self.dead.load(Ordering::SeqCst) {
+            true => Mode::Refused,
+            false => (self.rule)(name, number),
+        };
+        if self.dies && number == self.chosen {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        match mode {
             Mode::Works => call(&*self.inner),
             Mode::Refused => Err(StoreError::Unavailable { operation, reason }),
             Mode::DoneUnheard => {

@@ -1,7 +1,6 @@
 //! Concurrency groups on real stores: how many runs go on at once, and in which order the others follow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ossa_runtime::engine::{Engine, OrderedBy, StartRequest};
@@ -167,19 +166,7 @@ const EVERYTHING: Page = Page {
 /// Starts three runs and works them off, in a process that dies at the call of this number; the next one goes on. Never do
 /// more runs go on at once than the group allows.
 fn live(lab: &Lab, at: u64, mode: Mode, supersedes: bool) -> u64 {
-    let dead = Arc::new(AtomicBool::new(false));
-    let rule = {
-        let dead = Arc::clone(&dead);
-        move |_, number| match number {
-            _ if dead.load(Ordering::SeqCst) => Mode::Refused,
-            number if number == at => {
-                dead.store(true, Ordering::SeqCst);
-                mode
-            }
-            _ => Mode::Works,
-        }
-    };
-    let backend = Faulty::with(lab.backend(), rule);
+    let backend = Faulty::dying(lab.backend(), mode, at);
     let open = || Engine::over(Arc::clone(&backend) as Arc<dyn Backend>, lab.options()).unwrap();
     let plan = grouped(if supersedes {
         ", cancel_in_progress: true"
@@ -189,7 +176,7 @@ fn live(lab: &Lab, at: u64, mode: Mode, supersedes: bool) -> u64 {
     let mut engine = open();
     let mut started = 0;
     for _ in 0..60 {
-        if dead.swap(false, Ordering::SeqCst) {
+        if backend.revive() {
             engine = open();
             lab.pass(Duration::from_secs(31));
             let _ = engine.tick();

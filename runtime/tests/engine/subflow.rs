@@ -247,45 +247,8 @@ spec: {steps: [{id: never, condition: 'false', inline: {capabilities: [x]}}]}
     }
 }
 
-/// A store that a process loses at its call of this number, carried out or not, and for good: until another process opens
-/// it again.
-struct Crash {
-    backend: Arc<Faulty>,
-    dead: Arc<AtomicBool>,
-}
-
-impl Crash {
-    fn at(lab: &Lab, at: u64, mode: Mode) -> Self {
-        let dead = Arc::new(AtomicBool::new(false));
-        let rule = {
-            let dead = Arc::clone(&dead);
-            move |_, number| match number {
-                _ if dead.load(Ordering::SeqCst) => Mode::Refused,
-                number if number == at => {
-                    dead.store(true, Ordering::SeqCst);
-                    mode
-                }
-                _ => Mode::Works,
-            }
-        };
-        Self {
-            backend: Faulty::with(lab.backend(), rule),
-            dead,
-        }
-    }
-
-    fn engine(&self, lab: &Lab) -> Engine {
-        Engine::over(Arc::clone(&self.backend) as Arc<dyn Backend>, lab.options()).unwrap()
-    }
-
-    /// Another process in place of one that died.
-    fn revive(&self, lab: &Lab, engine: &mut Engine) {
-        if self.dead.swap(false, Ordering::SeqCst) {
-            *engine = self.engine(lab);
-            lab.pass(Duration::from_secs(31));
-            let _ = engine.tick();
-        }
-    }
+fn open(lab: &Lab, backend: &Arc<Faulty>) -> Engine {
+    Engine::over(Arc::clone(backend) as Arc<dyn Backend>, lab.options()).unwrap()
 }
 
 /// What a life of the runs was to bring.
@@ -302,14 +265,18 @@ const START_KEY: &str = "one";
 
 /// Lives through the runs, in a process that dies at one call; the next one goes on. The first attempt of `charge` in the
 /// first child fails for good.
-fn live(lab: &Lab, crash: &Crash, life: &Life) {
-    let mut engine = crash.engine(lab);
+fn live(lab: &Lab, backend: &Arc<Faulty>, life: &Life) {
+    let mut engine = open(lab, backend);
     let plan = (life.plan)();
     let mut parent = None;
     let mut canceled = false;
     let mut unlucky: Option<RunId> = None;
     for _ in 0..60 {
-        crash.revive(lab, &mut engine);
+        if backend.revive() {
+            engine = open(lab, backend);
+            lab.pass(Duration::from_secs(31));
+            let _ = engine.tick();
+        }
         let Some(id) = parent else {
             let request = StartRequest::of_plan(Arc::clone(&plan), json!({})).with_key(START_KEY);
             parent = engine.start(request).ok().map(|started| started.run);
@@ -401,15 +368,14 @@ fn check(lab: &Lab, life: &Life, case: &str) {
 
 fn survives_a_crash_at_every_call(new_lab: fn() -> Lab, life: &Life) {
     let clean = new_lab();
-    let none = Crash::at(&clean, 0, Mode::Refused);
+    let none = Faulty::dying(clean.backend(), Mode::Refused, 0);
     live(&clean, &none, life);
     check(&clean, life, "without a crash");
-    let calls = none.backend.calls();
+    let calls = none.calls();
     for mode in [Mode::Refused, Mode::DoneUnheard] {
         for at in 1..=calls {
             let lab = new_lab();
-            let crash = Crash::at(&lab, at, mode);
-            live(&lab, &crash, life);
+            live(&lab, &Faulty::dying(lab.backend(), mode, at), life);
             check(
                 &lab,
                 life,

@@ -10,7 +10,8 @@ use ossa_runtime::adapter;
 use ossa_runtime::port::{Backend, CommitOutcome, RunId, Version};
 use uuid::Uuid;
 
-use crate::fixture::{at, end_connections, message, request, transition};
+use crate::fixture::{end_connections, message, request, transition};
+use crate::sample::at;
 use crate::server_or_return;
 
 #[test]

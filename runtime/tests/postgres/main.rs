@@ -11,6 +11,8 @@
     clippy::print_stdout
 )]
 
+#[path = "../support/sample.rs"]
+mod sample;
 #[path = "../support/server.rs"]
 mod server;
 

@@ -6,7 +6,8 @@ use std::thread;
 use ossa_runtime::adapter;
 use ossa_runtime::port::StoreError;
 
-use crate::fixture::{at, message, refused, sql};
+use crate::fixture::{message, refused, sql};
+use crate::sample::at;
 use crate::server_or_return;
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ossa_runtime::adapter;
 use ossa_runtime::port::{Backend, StoreError};
 
-use crate::fixture::{at, end_connections, message, request};
+use crate::fixture::{end_connections, message, request};
+use crate::sample::at;
 use crate::server_or_return;
 
 const LONG: Duration = Duration::from_secs(60);

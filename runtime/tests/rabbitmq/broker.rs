@@ -6,10 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ossa_runtime::adapter::{self, OpenQueue};
-use ossa_runtime::port::{
-    Delivery, Lease, NewMessage, Priority, Queue, Receive, Timestamp, WorkerId,
-};
+use ossa_runtime::port::{Delivery, NewMessage, Queue, Receive, Timestamp};
 
+use crate::sample;
 use crate::server::TestServer;
 
 static BROKER: LazyLock<Option<TestServer>> = LazyLock::new(|| TestServer::start("rabbitmq"));
@@ -30,31 +29,18 @@ pub fn open(dsn: &str) -> Arc<dyn Queue> {
 }
 
 pub fn now() -> Timestamp {
-    Timestamp::from_millis(1_800_000_000_000)
+    sample::at(0)
 }
 
 pub fn message(body: &str) -> NewMessage {
     NewMessage {
-        queue: "q".to_owned(),
-        priority: Priority::Normal,
-        available_at: now(),
-        body: body.as_bytes().to_vec(),
         headers: b"{}".to_vec(),
-        step: None,
+        ..sample::message("q", body)
     }
 }
 
 pub fn request(max: usize) -> Receive {
-    Receive {
-        queues: vec!["q".to_owned()],
-        worker: WorkerId("worker".to_owned()),
-        max,
-        eldest: 0,
-        lease: Lease {
-            now: now(),
-            duration: Duration::from_secs(30),
-        },
-    }
+    sample::request("q", max, now())
 }
 
 /// So many messages, however long the broker takes; fewer when it takes a minute.

@@ -11,6 +11,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "../support/sample.rs"]
+mod sample;
 #[path = "../support/server.rs"]
 mod server;
 

@@ -3,14 +3,15 @@
 use ossa_runtime::port::StoreError;
 use tokio::runtime::Builder;
 
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 
 use crate::broker::{fresh_dsn, message, now, open};
 
-/// Makes a classic queue, as somebody else would.
-fn make_classic(dsn: &str, name: &str) {
-    let (uri, _) = dsn.split_once('?').unwrap();
+/// Does something to the queue `q` of these, by its name at the broker, as any other client could.
+fn meddle(dsn: &str, meddle: impl AsyncFnOnce(&lapin::Channel, String) -> lapin::Result<()>) {
+    let (uri, options) = dsn.split_once('?').unwrap();
+    let prefix = options.strip_prefix("prefix=").unwrap();
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -21,11 +22,7 @@ fn make_classic(dsn: &str, name: &str) {
             .await
             .unwrap();
         let channel = connection.create_channel().await.unwrap();
-        let durable = QueueDeclareOptions::durable();
-        channel
-            .queue_declare(name.into(), durable, FieldTable::default())
-            .await
-            .unwrap();
+        meddle(&channel, format!("{prefix}q")).await.unwrap();
         connection.close(200, "done".into()).await.unwrap();
     });
 }
@@ -33,8 +30,11 @@ fn make_classic(dsn: &str, name: &str) {
 #[test]
 fn a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found() {
     let Some(dsn) = fresh_dsn() else { return };
-    let prefix = dsn.split_once("prefix=").unwrap().1;
-    make_classic(&dsn, &format!("{prefix}q"));
+    meddle(&dsn, async |channel, name| {
+        let durable = QueueDeclareOptions::durable();
+        let made = channel.queue_declare(name.into(), durable, FieldTable::default());
+        made.await.map(drop)
+    });
     let queue = open(&dsn);
     let error = queue.publish(&[message("m")], now()).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
@@ -54,27 +54,13 @@ fn a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found() {
 #[test]
 fn a_queue_that_somebody_deleted_is_made_again() {
     let Some(dsn) = fresh_dsn() else { return };
-    let prefix = dsn.split_once("prefix=").unwrap().1;
     let queue = open(&dsn);
     queue
         .publish(&[message("gone with the queue")], now())
         .unwrap();
-    let (uri, _) = dsn.split_once('?').unwrap();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let connection = lapin::Connection::connect(uri, Default::default())
-            .await
-            .unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        let name = format!("{prefix}q");
-        channel
-            .queue_delete(name.as_str().into(), Default::default())
-            .await
-            .unwrap();
+    meddle(&dsn, async |channel, name| {
+        let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
+        deleted.await.map(drop)
     });
     queue.publish(&[message("kept")], now()).unwrap();
     let received = crate::broker::receive(queue.as_ref(), 1);

@@ -11,7 +11,8 @@ use ossa_runtime::testing::{kv_suite, queue_suite, store_queue_suite, store_suit
 use parking_lot::Mutex;
 use redis::{Value, cmd};
 
-use crate::fixture::{at, check, client, fresh, message, send};
+use crate::fixture::{check, client, fresh, send};
+use crate::sample::{at, message};
 use crate::server::TestServer;
 use crate::work::{Ledger, work};
 

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::fixture::{advanced, check, created, run_id, server};
+use crate::fixture::{check, server};
+use crate::sample::{advanced, created, run_id};
 use crate::server::TestServer;
 use crate::work::{Ledger, work};
 

@@ -13,6 +13,8 @@ mod cluster;
 mod fixture;
 mod killed;
 mod outage;
+#[path = "../support/sample.rs"]
+mod sample;
 #[path = "../support/server.rs"]
 mod server;
 mod suites;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use ossa_runtime::adapter::{exists, open};
 use ossa_runtime::port::{KvWrite, StoreError};
 
-use crate::fixture::{
-    advanced, at, check, client, created, message, receipts, request, run_id, send, server,
-};
+use crate::fixture::{check, client, receipts, send, server};
+use crate::sample::{advanced, at, created, message, request, run_id};
 
 #[test]
 fn a_server_that_is_away_is_named_with_its_port_and_nothing_secret() {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use ossa_runtime::port::{Backend, CommitOutcome, RunId, StoreError};
 use parking_lot::Mutex;
 
-use crate::fixture::{advanced, at, created, message, receipts, run_id};
+use crate::fixture::receipts;
+use crate::sample::{advanced, at, created, message, run_id};
 
 /// What the store has confirmed, and when.
 #[derive(Debug, Default)]

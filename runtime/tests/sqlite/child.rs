@@ -8,7 +8,8 @@ use std::time::Duration;
 use ossa_runtime::adapter::{SqliteOptions, SqliteStore};
 use ossa_runtime::port::{CommitOutcome, KeyValue, KvWrite, PlanHash, Queue, Store, StoreError};
 
-use crate::fixture::{advanced, at, created, message, open, request, run_id};
+use crate::fixture::open;
+use crate::sample::{advanced, at, created, message, request, run_id};
 
 const ROLE: &str = "OSSA_TEST_CHILD";
 const FILE: &str = "OSSA_TEST_CHILD_FILE";

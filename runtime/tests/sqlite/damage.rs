@@ -4,7 +4,8 @@ use std::fs;
 
 use ossa_runtime::port::{BrowsableQueue, Queue, Store, StoreError, Version};
 
-use crate::fixture::{Folder, advanced, created, message, run_id};
+use crate::fixture::Folder;
+use crate::sample::{advanced, created, message, run_id};
 
 fn flip_in_file(folder: &Folder, needle: &str) {
     let mut file = fs::read(folder.path()).unwrap();
@@ -111,7 +112,7 @@ fn a_value_that_means_nothing_is_damage_and_no_panic() {
     two_runs(&folder);
     let store = folder.open();
     store
-        .publish(&[message("q", "m")], crate::fixture::at(0))
+        .publish(&[message("q", "m")], crate::sample::at(0))
         .unwrap();
     let sql = folder.sql();
     sql.execute("UPDATE runs SET status = 'dreaming' WHERE id = 1", [])

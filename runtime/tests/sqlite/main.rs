@@ -14,6 +14,8 @@ mod killed;
 mod model;
 mod opening;
 mod power_cut;
+#[path = "../support/sample.rs"]
+mod sample;
 mod suites;
 mod sync_failure;
 mod views;

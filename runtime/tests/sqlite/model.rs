@@ -13,7 +13,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::fixture::{Folder, at, created, log_row, message, request, run_id};
+use crate::fixture::Folder;
+use crate::sample::{at, created, log_row, message, request, run_id};
 
 const QUEUES: [&str; 3] = ["a", "b", "dead"];
 

@@ -10,7 +10,8 @@ use ossa_runtime::port::{
     BrowsableQueue, Page, Queue, RunFilter, RunStatus, StepQueue, Store, StoreError, Stream,
 };
 
-use crate::fixture::{Folder, at, created, message, request, run_id};
+use crate::fixture::Folder;
+use crate::sample::{at, created, message, request, run_id};
 
 fn error(folder: &Folder) -> StoreError {
     SqliteStore::open(SqliteOptions::new(folder.path())).unwrap_err()

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ossa_runtime::adapter::{Durability, SqliteOptions, SqliteStore};
 use ossa_runtime::port::{BrowsableQueue, CommitOutcome, Store, Version};
 
-use crate::fixture::{Folder, advanced, created, integrity, open, run_id};
+use crate::fixture::{Folder, integrity, open};
+use crate::sample::{advanced, created, run_id};
 
 const RUNS: u128 = 3;
 

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use ossa_runtime::port::{BrowsableQueue, KeyValue, PlanHash, Store};
 
 use crate::child::{Role, command};
-use crate::fixture::{Folder, at, integrity};
+use crate::fixture::{Folder, integrity};
+use crate::sample::at;
 
 /// Whether system calls can be made to fail here; says so when not.
 fn can_inject(test: &str) -> bool {

@@ -2,7 +2,8 @@
 
 use ossa_runtime::port::{RunStatus, Store};
 
-use crate::fixture::{Folder, advanced, at, created, run_id};
+use crate::fixture::Folder;
+use crate::sample::{advanced, at, created, run_id};
 
 const DISPATCHED: &str = r#"{"type":"step_dispatched","step":"mail","scope":0,"node":4,"attempt":"#;
 

@@ -6,8 +6,8 @@ use super::PostgresStore;
 use super::fault::Fault;
 use super::messages::insert;
 use super::session::{Call, Session};
-use super::value::{at_most, count, get, maybe_time, text, time};
-use crate::adapter::row::{place, slice};
+use super::value::{count, get, maybe_time, text, time};
+use crate::adapter::row::{at_most, place, slice};
 use crate::port::{
     Appended, ChannelRange, ChannelSize, NewMessage, Position, Publication, ReadStream, Record,
     StoreError, Stream, StreamSlice, Timestamp, TrimStream,
