@@ -28,6 +28,7 @@ mod state;
 mod svg;
 mod text;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::plan::{Action, BlockId, Node, NodeId, Plan, TaskCall, WaitKind};
@@ -138,6 +139,22 @@ impl Graph {
         self
     }
 
+    /// The same graph with what there is to say of the child runs of its steps. Of a step that ran several the last one
+    /// counts.
+    #[must_use]
+    pub fn with_children(mut self, children: impl IntoIterator<Item = (NodeId, String)>) -> Self {
+        let children: BTreeMap<usize, String> = children
+            .into_iter()
+            .map(|(node, child)| (place(node), child))
+            .collect();
+        for (node, child) in children {
+            if let Some(vertex) = self.vertices.get_mut(node) {
+                vertex.remarks.push(child);
+            }
+        }
+        self
+    }
+
     /// The drawing, ending with a line end.
     #[must_use]
     pub fn draw(&self, format: Format) -> String {
@@ -201,6 +218,13 @@ fn vertex(node: &Node) -> Vertex {
 /// What a step does, in a word or two, unless its id says so.
 fn what(node: &Node) -> Option<String> {
     let what = match node.task() {
+        // Whether or not the step has its name: it says that there is more to see.
+        Some(task) if matches!(node.action, Action::Subflow(_)) => {
+            return Some(format!(
+                "workflow {}",
+                task.name.as_deref().unwrap_or_default()
+            ));
+        }
         Some(task) => match &task.name {
             Some(name) if *name != node.id => name.clone(),
             _ => handlers(task),

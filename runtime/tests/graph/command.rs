@@ -147,6 +147,29 @@ fn a_run_is_drawn_with_the_states_of_its_steps() {
 }
 
 #[test]
+fn a_run_is_drawn_with_its_child_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let dsn = format!("sqlite://{}", folder.path().join("ossa.db").display());
+    let engine = Engine::open(&dsn, EngineOptions::default()).unwrap();
+    let order = Arc::new(plan(crate::subflow::ORDER));
+    let run = engine
+        .start(StartRequest::of_plan(order, json!({})))
+        .unwrap()
+        .run;
+    let claim = engine.receive(&["default"], 1).unwrap().remove(0);
+    engine.complete(&claim.token, json!({})).unwrap();
+    let steps = engine.run(run).unwrap().unwrap().run.steps;
+    let child = steps.iter().find_map(|step| step.child).unwrap();
+    drop(engine);
+    let (code, out, _) = ossa(folder.path(), &[&run.to_string(), "--store", &dsn]);
+    assert_eq!(code, 0);
+    let line = out.lines().find(|line| line.contains("money")).unwrap();
+    assert!(line.contains(&format!("run {child}: running")), "{line}");
+    let (code, out, _) = ossa(folder.path(), &[&child.to_string(), "--store", &dsn]);
+    assert_eq!((code, &*out), (0, "settle\n1  charge  active\n"));
+}
+
+#[test]
 fn the_manual_shows_what_is_drawn() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let page = fs::read_to_string(project.join("docs/graph.md")).unwrap();

@@ -12,6 +12,7 @@ mod command;
 mod escape;
 mod formats;
 mod picture;
+mod subflow;
 mod waits;
 
 use std::sync::Arc;
@@ -22,22 +23,25 @@ use ossa_runtime::manifest::{Options, load_str};
 use ossa_runtime::plan::{Plan, Resolver, Unresolved};
 use serde_json::{Value, json};
 
-struct Nothing;
+struct Shelf(Vec<Arc<Manifest>>);
 
-impl Resolver for Nothing {
-    fn resolve(&self, _: &Reference, _: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
-        Err(Unresolved {
-            reason: "nothing is referred to".to_owned(),
+impl Resolver for Shelf {
+    fn resolve(&self, reference: &Reference, _: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
+        let found = self.0.iter().find(|it| it.metadata.name == reference.0);
+        found.cloned().ok_or_else(|| Unresolved {
+            reason: "it is not among the documents".to_owned(),
         })
     }
 }
 
+/// The plan of the first document; the others may be referred to by name.
 pub(crate) fn plan(manifest: &str) -> Plan {
     let loaded = load_str(manifest, &Options::default());
     let found: Vec<_> = loaded.diagnostics().collect();
-    let manifest = loaded.manifests().next();
+    let shelf = Shelf(loaded.manifests().cloned().collect());
+    let manifest = shelf.0.first();
     let manifest = manifest.unwrap_or_else(|| panic!("{found:#?}"));
-    Plan::compile(manifest, &Nothing).unwrap_or_else(|errors| panic!("{errors:#?}"))
+    Plan::compile(manifest, &shelf).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
 /// The graph of a workflow with these steps.

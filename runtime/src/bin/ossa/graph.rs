@@ -1,6 +1,7 @@
 //! `ossa graph`: what waits for what?
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,8 +81,21 @@ impl Draw {
             return Err(unknown(run));
         };
         let steps = details.run.steps.iter();
-        let states = steps.map(|step| (NodeId(step.node), State::of_status(step.status)));
-        Ok(Graph::of(&plan).with_states(states))
+        let states = steps
+            .clone()
+            .map(|step| (NodeId(step.node), State::of_status(step.status)));
+        let latest: BTreeMap<u32, RunId> = steps
+            .filter_map(|step| Some((step.node, step.child?)))
+            .collect();
+        let mut children = Vec::new();
+        for (node, child) in latest {
+            let status = match engine.run(child)? {
+                Some(details) => details.run.status.as_str(),
+                None => "not in this store",
+            };
+            children.push((NodeId(node), format!("run {child}: {status}")));
+        }
+        Ok(Graph::of(&plan).with_states(states).with_children(children))
     }
 
     /// The graph of a manifest, or the exit code after saying why there is none.
