@@ -19,7 +19,7 @@ impl From<Started> for StartedRun {
 
 impl From<ImportedRun> for StartedRun {
     fn from(imported: ImportedRun) -> Self {
-        let ImportedRun { run, is_new } = imported;
+        let ImportedRun { run, is_new, .. } = imported;
         Self(Started { run, is_new })
     }
 }

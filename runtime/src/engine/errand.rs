@@ -77,8 +77,12 @@ impl Core {
             return Ok(false);
         };
         let plan = plan_of_child(&hot.plan, &step, run)?;
+        let child = start.run;
         let input = match self.create_child(plan, start, more) {
-            Ok(()) => Input::ChildStarted { step },
+            Ok(true) => Input::ChildStarted { step },
+            Ok(false) => self
+                .result_of_child(child)?
+                .unwrap_or(Input::ChildStarted { step }),
             Err(NotStarted::Refused(error)) => Input::ChildEnded {
                 step,
                 started: false,
@@ -89,13 +93,23 @@ impl Core {
         self.answer(run, input, more).map(|()| true)
     }
 
-    /// Creates a child run, unless it is there.
+    /// How a child run has ended; `None` while it has not.
+    pub(super) fn result_of_child(&self, child: RunId) -> Result<Option<Input>, Error> {
+        let result = self.current(child)?.state.result_as_child();
+        Ok(result.map(|(step, result)| Input::ChildEnded {
+            step,
+            started: true,
+            result,
+        }))
+    }
+
+    /// Creates a child run; `false` when it is there.
     fn create_child(
         &self,
         plan: Arc<Plan>,
         start: Start,
         more: &mut Errands,
-    ) -> Result<(), NotStarted> {
+    ) -> Result<bool, NotStarted> {
         self.plans.keep(&plan, &*self.backend()?)?;
         let now = self.now();
         let input = Input::Start(Box::new(start));
@@ -114,8 +128,7 @@ impl Core {
                 _ => NotStarted::Failed(error),
             }
         })?;
-        self.commit_child(prepared, more)?;
-        Ok(())
+        Ok(self.commit_child(prepared, more)?)
     }
 
     /// Commits the first transition of a child run; `false` when it is there.

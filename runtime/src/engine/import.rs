@@ -1,34 +1,67 @@
 //! An exported run in another store: all of it or nothing.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Engine;
 use super::core::Core;
+use super::errand::Errands;
 use super::export::{Exported, FORMAT, File, Item};
+use super::stored::Hot;
 use crate::error::{Category, Error, code};
 use crate::plan::{Action, Plan, PlanLoadError};
 use crate::port::{
     Commit, CommitOutcome, LogRow, NewMessage, RunId, Snapshot, StepItem, StepRef, StoredRun,
     TimerKey, TimerRow, Version,
 };
-use crate::run::{RowValues, RunState};
+use crate::run::{Place, RowValues, RunState};
 
 /// A run that was imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedRun {
     /// The run, under the id it had.
     pub run: RunId,
     /// `false` when the store had it already, with the same history.
     pub is_new: bool,
+    /// The child runs that it waits for and this store does not have.
+    pub missing: Vec<MissingRun>,
+}
+
+/// A child run that is not in the store of the run that waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingRun {
+    /// The step that waits for it.
+    pub step: String,
+    /// The child run.
+    pub run: RunId,
+    /// Its workflow.
+    pub workflow: String,
+}
+
+impl fmt::Display for MissingRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            step,
+            run,
+            workflow,
+        } = self;
+        write!(
+            f,
+            "`{step}` waits for the end of run {run} (`{workflow}`), which this store does not have: import it, or retry `{step}` to \
+             start it anew"
+        )
+    }
 }
 
 impl Engine {
     /// Brings an exported run into this store under the id it has. Its attempts in flight are in the queue again; tokens
-    /// of the store it comes from are worth nothing here.
+    /// of the store it comes from are worth nothing here. What it waits to hear of child runs that have ended here, and what
+    /// its own parent waits to hear of it, is told.
     ///
     /// # Errors
     /// `OSSA-N019` when the text is damaged, `OSSA-N020` when a newer version wrote it, `OSSA-N021` when the store has the
@@ -36,7 +69,17 @@ impl Engine {
     /// then.
     pub fn import(&self, text: &str) -> Result<ImportedRun, Error> {
         let exported = read(text)?;
-        self.core().import(exported)
+        let (core, run) = (self.core(), exported.exported.head.run);
+        let is_new = core.import(exported)?;
+        let mut more = Errands::new();
+        core.reunite(run, &mut more)?;
+        core.carry_out(more);
+        let missing = core.missing_children(&*core.current(run)?)?;
+        Ok(ImportedRun {
+            run,
+            is_new,
+            missing,
+        })
     }
 }
 
@@ -208,14 +251,15 @@ impl Item {
 }
 
 impl Core {
-    fn import(&self, checked: Checked) -> Result<ImportedRun, Error> {
+    /// `false` when the store had the run already, with the same history.
+    fn import(&self, checked: Checked) -> Result<bool, Error> {
         let Checked { exported, plan } = checked;
         let run = exported.head.run;
         let backend = self.backend()?;
         if backend.heads(&[run])?.pop().flatten().is_some() {
             let there = backend.history(&run, Version(0), usize::MAX)?;
             if there.into_iter().eq(exported.rows()) {
-                return Ok(ImportedRun { run, is_new: false });
+                return Ok(false);
             }
             let message = format!("the store has run {run} with another history");
             return Err(exists(run, message));
@@ -223,7 +267,7 @@ impl Core {
         self.plans.keep(&plan, &*backend)?;
         let outcomes = backend.commit(&exported.commits())?;
         match outcomes.first() {
-            Some(CommitOutcome::Committed) => Ok(ImportedRun { run, is_new: true }),
+            Some(CommitOutcome::Committed) => Ok(true),
             Some(CommitOutcome::Duplicate { existing }) => {
                 let message =
                     format!("the store has run {existing} with the idempotency key of run {run}");
@@ -234,6 +278,50 @@ impl Core {
                 format!("run {run} was imported by someone else at the same time"),
             )),
         }
+    }
+}
+
+impl Core {
+    /// Tells a parent of its children, and a run's parent of it, what was told in another store before.
+    fn reunite(&self, run: RunId, more: &mut Errands) -> Result<(), Error> {
+        let hot = self.current(run)?;
+        let awaited: Vec<RunId> = hot.state.awaited_children().map(|(_, it)| it).collect();
+        for child in self.backend()?.heads(&awaited)?.into_iter().flatten() {
+            if let Some(ended) = self.result_of_child(child.run)? {
+                self.answer(run, ended, more)?;
+            }
+        }
+        let Some(parent) = hot.state.parent().map(|parent| parent.run) else {
+            return Ok(());
+        };
+        let is_there = self.backend()?.heads(&[parent])?.pop().flatten().is_some();
+        match self.result_of_child(run)?.filter(|_| is_there) {
+            Some(ended) => self.answer(parent, ended, more),
+            None => Ok(()),
+        }
+    }
+
+    /// The child runs that a run waits for and the store does not have.
+    pub(super) fn missing_children(&self, hot: &Hot) -> Result<Vec<MissingRun>, Error> {
+        let awaited: Vec<(Place, RunId)> = hot.state.awaited_children().collect();
+        if awaited.is_empty() {
+            return Ok(Vec::new());
+        }
+        let runs: Vec<RunId> = awaited.iter().map(|(_, run)| *run).collect();
+        let heads = self.backend()?.heads(&runs)?;
+        let missing = awaited
+            .into_iter()
+            .zip(heads)
+            .filter(|(_, head)| head.is_none());
+        let named = missing.filter_map(|((place, run), _)| {
+            let node = hot.plan.node(place.node)?;
+            Some(MissingRun {
+                step: node.id.clone(),
+                run,
+                workflow: node.task()?.name.clone().unwrap_or_default(),
+            })
+        });
+        Ok(named.collect())
     }
 }
 

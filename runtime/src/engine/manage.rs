@@ -1,10 +1,11 @@
 //! What operators do to runs.
 
 use super::Engine;
+use super::change::rejected;
 use super::core::Core;
 use crate::error::Error;
 use crate::port::{RunId, RunStatus};
-use crate::run::{Answer, Command, Input, Order, Place, StepOrder};
+use crate::run::{Answer, Command, Input, Order, Phase, Place, Rejection, StepOrder};
 
 /// Who orders something, and why: kept in the run's log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,15 +113,20 @@ impl Engine {
         core.token_of(run, place)
     }
 
-    /// Tries a failed step again with a new attempt beyond its policy; reopens the run if it failed. Returns the token
-    /// of the new attempt.
+    /// Tries a failed step again with a new attempt beyond its policy; reopens the run if it failed. A step that waits for a
+    /// child run which the store does not have starts it anew, under the same id. Returns the token of the attempt.
     ///
     /// # Errors
     /// `OSSA-N001` when there is no such run, `OSSA-N008` when it has no such step, `OSSA-R006` when the step is not one
     /// to retry; what the store fails with.
     pub fn retry_step(&self, run: RunId, step: &str, by: OrderedBy) -> Result<String, Error> {
         let core = self.core();
-        let place = core.current(run)?.place(step)?;
+        let hot = core.current(run)?;
+        let place = hot.place(step)?;
+        let child = hot.state.step(place).filter(|it| it.phase == Phase::Child);
+        if let Some(child) = child.and_then(|step| step.child) {
+            core.is_lost(child, run, step)?;
+        }
         core.steer(run, of_step(place, StepOrder::Retry), by)?;
         core.token_of(run, place)
     }
@@ -144,6 +150,19 @@ impl Core {
         };
         let changed = self.change(run, Input::Steer(Box::new(order)))?;
         Ok(changed.hot.head.status)
+    }
+
+    /// Refuses to start a child run again that is at work.
+    fn is_lost(&self, child: RunId, run: RunId, step: &str) -> Result<(), Error> {
+        let head = self.backend()?.heads(&[child])?.pop().flatten();
+        match head.filter(|head| !head.status.is_terminal()) {
+            None => Ok(()),
+            Some(_) => {
+                let step = step.to_owned();
+                let reason = format!("its child run {child} is at work");
+                Err(rejected(run, &Rejection::NotRetryable { step, reason }))
+            }
+        }
     }
 
     fn token_of(&self, run: RunId, place: Place) -> Result<String, Error> {

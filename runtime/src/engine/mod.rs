@@ -54,7 +54,7 @@ pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
 pub use doctor::{Condition, Examined, NeededHandler, ProposedHandler};
 pub use fallback::Fallback;
-pub use import::ImportedRun;
+pub use import::{ImportedRun, MissingRun};
 pub use manage::OrderedBy;
 pub use message_queue::{MessageQueue, MessageQueueOptions, OutgoingMessage};
 pub use migrate::Migration;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Engine;
 use super::asked::asked;
+use super::import::MissingRun;
 use super::stored::{Hot, not_found};
 use crate::error::Error;
 use crate::plan::Action;
@@ -30,7 +31,7 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
-    /// `open`, `group`, `answer`, `child`, `dependencies` or `undispatched`.
+    /// `open`, `group`, `answer`, `child`, `missing`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,11 @@ impl Engine {
         let items = backend.step_items(&run)?;
         let head = backend.heads(&[run])?.pop().flatten();
         let head = head.ok_or_else(|| not_found(run))?;
-        let mut reasons = hot.reasons(&items, core.now());
+        let outside = Outside {
+            items,
+            missing: core.missing_children(&hot)?,
+        };
+        let mut reasons = hot.reasons(&outside, core.now());
         if let Some((name, _, Standing::Waiting)) = hot.state.member(&hot.plan) {
             // The steps wait for nothing but the run.
             reasons.retain(|reason| reason.code != "dependencies");
@@ -85,6 +90,13 @@ impl Engine {
             progress: hot.state.progress(),
             reasons,
         })
+    }
+}
+
+impl Outside {
+    fn missing_child_of(&self, step: &StepState) -> Option<&MissingRun> {
+        let mut missing = self.missing.iter();
+        missing.find(|missing| Some(missing.run) == step.child)
     }
 }
 
@@ -102,8 +114,15 @@ fn in_group(name: &str, run: RunId, group: &Group) -> Reason {
     Reason::of_run("group", text)
 }
 
+/// What there is of a run besides its state.
+struct Outside {
+    items: Vec<Delivery>,
+    /// Child runs that are not there.
+    missing: Vec<MissingRun>,
+}
+
 impl Hot {
-    fn reasons(&self, items: &[Delivery], now: Timestamp) -> Vec<Reason> {
+    fn reasons(&self, outside: &Outside, now: Timestamp) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if let Some(end) = self.end() {
             reasons.push(Reason::of_run("ended", end));
@@ -126,11 +145,7 @@ impl Hot {
             reasons.push(Reason::of_run("undoing", text));
         }
         for (place, step) in self.state.steps() {
-            let item = items.iter().find(|item| {
-                let attempt = place.attempt(self.head.run, step.attempt);
-                item.step.is_some_and(|item| item.step == attempt)
-            });
-            reasons.extend(self.reason_of(place, step, item, now));
+            reasons.extend(self.reason_of(place, step, outside, now));
         }
         let deadline = self.state.deadline();
         if let Some(deadline) = deadline.filter(|_| !self.state.status().is_terminal()) {
@@ -171,9 +186,13 @@ impl Hot {
         &self,
         place: Place,
         step: &StepState,
-        item: Option<&Delivery>,
+        outside: &Outside,
         now: Timestamp,
     ) -> Option<Reason> {
+        let item = outside.items.iter().find(|item| {
+            let attempt = place.attempt(self.head.run, step.attempt);
+            item.step.is_some_and(|item| item.step == attempt)
+        });
         let id = self.plan.node(place.node)?.id.clone();
         let reason = |code, text: String| Reason {
             code,
@@ -185,6 +204,9 @@ impl Hot {
         let held = self.state.is_held() && !step.executed;
         let node = self.plan.node(place.node)?;
         Some(match step.phase {
+            Phase::Child if let Some(missing) = outside.missing_child_of(step) => {
+                reason("missing", missing.to_string())
+            }
             Phase::Child => {
                 let child = step.child.map(|run| run.to_string()).unwrap_or_default();
                 let workflow = node.task().and_then(|task| task.name.as_deref());

@@ -11,7 +11,8 @@
 //! | parent | `ChildClosed` | |
 //!
 //! The child's id is made of the attempt, so that starting it twice is starting it once. Closing a child that is not
-//! there yet makes one that has ended: whoever is just about to start it finds it so.
+//! there yet makes one that has ended: whoever is just about to start it finds it so. A child that was lost is started
+//! again by the order to retry the step: under the id it had, so that its steps have the effect keys they had.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use super::data::Data;
 use super::effect::Effect;
 use super::errand::{Errand, place_of};
 use super::event::{Event, SkipReason};
+use super::evolve::Unfitting;
 use super::group::GROUP_LABEL;
 use super::identity::child_run;
 use super::input::{RetryOwner, Start, StepError};
@@ -110,6 +112,17 @@ impl Machine<'_> {
             self.done_with(errand);
         } else {
             self.send_on(errand, due);
+        }
+    }
+
+    /// Has the child run of an attempt start that was started before. Where it is still there nothing comes of that.
+    pub(super) fn start_child_again(&mut self, place: Place, attempt: u32) {
+        let timeout = self.subflow(place).and_then(|subflow| subflow.timeout);
+        if timeout.is_some() {
+            self.effects.push(Effect::ClearTimer { name: limit(place) });
+        }
+        if !self.state.is_held() {
+            self.start_child_at(place, attempt, self.now);
         }
     }
 
@@ -324,6 +337,28 @@ impl RunState {
         self.start.parent.as_deref()
     }
 
+    /// The child runs that its steps wait for, and the steps.
+    pub fn awaited_children(&self) -> impl Iterator<Item = (Place, RunId)> + '_ {
+        let steps = self.steps();
+        let waiting = steps.filter(|(_, step)| step.phase == Phase::Child);
+        waiting.filter_map(|(place, step)| Some((place, step.child?)))
+    }
+
+    /// Folds the order to retry a step whose child run was started.
+    pub(super) fn forget_lost_child(
+        &mut self,
+        plan: &Plan,
+        place: Place,
+        at: Timestamp,
+    ) -> Result<(), Unfitting> {
+        let step = self.step_mut(place)?;
+        if step.phase != Phase::Child {
+            return Ok(());
+        }
+        step.child = None;
+        self.enter(plan, place, Phase::Running, at)
+    }
+
     /// What to start the child run of an attempt with; `None` when it is not to be started, or not now.
     #[must_use]
     pub fn child_to_start(&self, plan: &Plan, attempt: &StepRef) -> Option<Start> {
@@ -372,7 +407,13 @@ impl RunState {
     /// Whom to tell how this run ended, and what; `None` when nobody waits to hear it.
     #[must_use]
     pub fn result_for_parent(&self) -> Option<(StepRef, Result<Value, StepError>)> {
-        let parent = self.parent().filter(|_| self.untold)?;
+        self.result_as_child().filter(|_| self.untold)
+    }
+
+    /// The attempt that this run is the child of, and how it ended; whether or not its parent has been told.
+    #[must_use]
+    pub fn result_as_child(&self) -> Option<(StepRef, Result<Value, StepError>)> {
+        let parent = self.parent()?;
         let run = self.run();
         let result = match self.status {
             RunStatus::Completed => Ok(self.output().cloned().unwrap_or_default()),

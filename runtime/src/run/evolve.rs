@@ -351,7 +351,7 @@ impl RunState {
                 match order {
                     StepOrder::Skip => step.to_skip = true,
                     StepOrder::Execute => step.execute(at),
-                    StepOrder::Retry => {}
+                    StepOrder::Retry => self.forget_lost_child(plan, place, at)?,
                 }
             }
             Event::StepCanceled { .. } => self.enter(plan, place, Phase::Canceled, at)?,

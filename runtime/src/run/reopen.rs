@@ -10,6 +10,9 @@ use crate::port::RunStatus;
 
 impl Machine<'_> {
     pub(super) fn reason_not_to_retry(&self, place: Place, step: &StepState) -> Option<String> {
+        if step.phase == Phase::Child {
+            return None;
+        }
         refusal(self.status(), step.phase)
             .or_else(|| self.halted_by(step.phase))
             .or_else(|| self.gone_on_around(place))

@@ -53,7 +53,8 @@ pub enum StepOrder {
     Skip,
     /// Run it now: before its retry is due, or although the run is held. Never before the steps it depends on.
     Execute,
-    /// Try it again after it failed, with a new attempt beyond its policy; reopens a run that it failed.
+    /// Try it again after it failed, with a new attempt beyond its policy; reopens a run that it failed. Of a step that waits
+    /// for a child run: start the child again if it is not there any more.
     Retry,
 }
 
@@ -143,6 +144,10 @@ impl Machine<'_> {
         })?;
         match order {
             StepOrder::Skip => self.skip_by_order(place, phase, attempt),
+            StepOrder::Retry if phase == Phase::Child => {
+                self.start_child_again(place, attempt);
+                Ok(())
+            }
             StepOrder::Retry => self.retry_step(place),
             StepOrder::Execute if phase == Phase::Ready => self.dispatch(place),
             StepOrder::Execute => {

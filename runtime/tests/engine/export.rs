@@ -1,9 +1,11 @@
 //! Runs that move from store to store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ossa_runtime::engine::{OrderedBy, StartRequest};
-use ossa_runtime::port::{Page, RunFilter, RunStatus};
+use ossa_runtime::engine::{Engine, OrderedBy, StartRequest};
+use ossa_runtime::plan::Plan;
+use ossa_runtime::port::{Page, RunFilter, RunId, RunStatus};
 use serde_json::{Value, json};
 
 use crate::lab::*;
@@ -130,4 +132,77 @@ stories! {
         assert_eq!(elsewhere.engine().import(&newer).unwrap_err().code(), "OSSA-N020");
         assert!(is_empty(&elsewhere));
     }
+
+    fn a_parent_that_comes_without_its_child_says_so_and_a_retry_starts_the_child_anew(lab) {
+        let engine = lab.engine();
+        let id = start(&engine, &family());
+        let child = child(&engine, id);
+        let other = Lab::in_file().engine();
+        let imported = other.import(&engine.export(id).unwrap()).unwrap();
+        let missing: Vec<_> = imported.missing.iter().map(|it| (it.step.as_str(), it.run, it.workflow.as_str())).collect();
+        assert_eq!(missing, [("money", child, "settle")]);
+        let reason = other.why(id).unwrap().reasons.remove(0);
+        assert_eq!((reason.code, reason.step.as_deref()), ("missing", Some("money")));
+        assert!(reason.text.contains(&child.to_string()) && reason.text.contains("import it"), "{}", reason.text);
+        assert!(try_take(&other).is_none());
+        other.retry_step(id, "money", because("it stayed behind")).unwrap();
+        assert_eq!(run(&other, child).run.parent.unwrap().run, id);
+        assert_eq!(work_off(&other), ["charge", "mail"]);
+        assert_eq!(status(&other, id), RunStatus::Completed);
+    }
+
+    fn a_child_that_comes_after_its_parent_is_found_by_it(lab) {
+        let engine = lab.engine();
+        let id = start(&engine, &family());
+        let child = child(&engine, id);
+        let other = Lab::in_memory().engine();
+        other.import(&engine.export(id).unwrap()).unwrap();
+        assert!(other.import(&engine.export(child).unwrap()).unwrap().missing.is_empty());
+        assert_eq!(other.why(id).unwrap().reasons[0].code, "child");
+        let refused = other.retry_step(id, "money", OrderedBy::default()).unwrap_err();
+        assert_eq!(refused.code(), "OSSA-R006");
+        assert!(refused.message().contains("is at work"), "{}", refused.message());
+        assert_eq!(work_off(&other), ["charge", "mail"]);
+    }
+
+    fn what_a_child_told_in_the_old_store_its_parent_hears_in_the_new_one(lab) {
+        let engine = lab.engine();
+        let id = start(&engine, &family());
+        let child = child(&engine, id);
+        let parent = engine.export(id).unwrap();
+        complete(&engine, "charge");
+        let ended = engine.export(child).unwrap();
+        for order in [[&parent, &ended], [&ended, &parent]] {
+            let other = Lab::in_memory().engine();
+            for text in order {
+                other.import(text).unwrap();
+            }
+            assert_eq!(step_status(&other, id, "money"), "completed");
+            assert_eq!(work_off(&other), ["mail"]);
+        }
+    }
+}
+
+/// An order whose money is a workflow of its own.
+fn family() -> Arc<Plan> {
+    plan(
+        "apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: order}
+spec:
+  steps:
+    - {id: money, ref: settle, timeout_seconds: 60}
+    - {id: mail, inline: {capabilities: [mail]}}
+---
+apiVersion: ossa/v0.3.0
+kind: Workflow
+metadata: {name: settle}
+spec: {steps: [{id: charge, inline: {capabilities: [charge]}}]}
+",
+    )
+}
+
+fn child(engine: &Engine, parent: RunId) -> RunId {
+    let steps = run(engine, parent).run.steps;
+    steps.iter().find_map(|step| step.child).unwrap()
 }

@@ -95,6 +95,36 @@ fn a_step_that_runs_a_workflow_leaves_the_errand_to_start_it_and_waits() {
 }
 
 #[test]
+fn the_order_to_retry_a_step_that_waits_for_its_child_starts_the_same_child_again() {
+    let mut run =
+        parent("steps: [{id: money, ref: settle, input: {amount: 7}, timeout_seconds: 60}]");
+    let (first, step) = (child(&run, "money"), attempt(&run, "money"));
+    started(&mut run, "money");
+    run.steer_step("money", StepOrder::Retry).unwrap();
+    assert_eq!(run.event_types(), ["step_steered"]);
+    assert_eq!(errands(&run), [(Errand::StartChild(step), run.now)]);
+    assert_eq!(cleared(&run), ["limit/0/0"]);
+    assert_eq!(child(&run, "money").state.run(), first.state.run());
+    assert_eq!(run.status(), RunStatus::Running);
+    started(&mut run, "money");
+    assert_eq!(run.status(), RunStatus::Waiting);
+    ended(&mut run, "money", Ok(json!({})));
+    assert_eq!(run.status(), RunStatus::Completed);
+}
+
+#[test]
+fn a_child_of_a_run_that_is_held_is_started_again_when_it_goes_on() {
+    let mut run = parent(ONE);
+    started(&mut run, "money");
+    run.steer(Command::Pause).unwrap();
+    run.steer_step("money", StepOrder::Retry).unwrap();
+    assert_eq!(errands(&run), []);
+    run.steer(Command::Resume).unwrap();
+    let errand = Errand::StartChild(attempt(&run, "money"));
+    assert_eq!(errands(&run), [(errand, run.now)]);
+}
+
+#[test]
 fn the_output_of_the_child_is_the_output_of_the_step() {
     let mut run = parent(ONE);
     started(&mut run, "money");

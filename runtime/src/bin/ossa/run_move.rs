@@ -56,10 +56,15 @@ impl Import {
         let imported = engine.import(&text)?;
         let run = imported.run;
         output.line(match (format, imported.is_new) {
-            (Format::Json, new) => json!({ "run": run, "new": new }).to_string(),
+            (Format::Json, new) => {
+                json!({ "run": run, "new": new, "missing": imported.missing }).to_string()
+            }
             (Format::Text, true) => format!("run {run} is imported"),
             (Format::Text, false) => format!("run {run} was there already"),
         })?;
+        for missing in imported.missing {
+            output.note(format!("ossa: {missing}"));
+        }
         Ok(0)
     }
 
