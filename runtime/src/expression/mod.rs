@@ -50,6 +50,7 @@ pub use limits::{
     MAX_DEPTH, MAX_MATCHED_BYTES, MAX_PATTERN_BYTES, MAX_PATTERNS_BYTES, MAX_SOURCE_BYTES,
     MAX_STEPS, MAX_TEXT_BYTES, MAX_VALUE_DEPTH,
 };
+pub(crate) use pattern::{CompiledPattern, PatternError};
 pub use references::References;
 pub use scope::{MapScope, NAMED_ROOTS, Scope, Segment};
 pub use template::Template;

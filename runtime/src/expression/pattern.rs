@@ -21,20 +21,20 @@ const CACHE_BYTES: usize = 1024 * 1024;
 const SIZES: [usize; 4] = [16 * 1024, 64 * 1024, 256 * 1024, MAX_PATTERN_BYTES];
 
 #[derive(Debug)]
-pub(super) struct CompiledPattern {
+pub(crate) struct CompiledPattern {
     regex: Regex,
     /// Memory the pattern takes at most, in bytes: one of [`SIZES`].
     size: usize,
 }
 
-pub(super) enum PatternError {
+pub(crate) enum PatternError {
     /// With the reason, free of the pattern itself.
     Syntax(String),
     TooLarge,
 }
 
 impl CompiledPattern {
-    pub(super) fn compile(pattern: &str) -> Result<Self, PatternError> {
+    pub(crate) fn compile(pattern: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_SOURCE_BYTES {
             return Err(PatternError::TooLarge);
         }
@@ -75,6 +75,11 @@ impl CompiledPattern {
 
     pub(super) const fn size(&self) -> usize {
         self.size
+    }
+
+    /// Whether the pattern occurs in `text`, as a work of its own.
+    pub(crate) fn occurs_in(&self, text: &str) -> Result<bool, EvaluationError> {
+        self.occurs(text, false, &Budget::new())
     }
 
     /// Whether the pattern occurs in `text`: anywhere, or only at its start.

@@ -255,6 +255,10 @@ impl ChannelPattern {
             .all(literal)
             .then(|| ChannelName(Arc::clone(&self.source)))
     }
+
+    pub(super) fn segments(&self) -> &[SegmentPattern] {
+        &self.segments
+    }
 }
 
 impl FromStr for ChannelPattern {
@@ -268,6 +272,12 @@ impl FromStr for ChannelPattern {
 impl fmt::Display for ChannelPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.source)
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.parts.join("*"))
     }
 }
 

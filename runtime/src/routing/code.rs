@@ -20,4 +20,24 @@ codes! {
     BAD_CHANNEL = "OSSA-C004";
     /// A pattern matches no channel, or is not one.
     BAD_PATTERN = "OSSA-C005";
+    /// A transform cannot be read.
+    BAD_TRANSFORM = "OSSA-C006";
+    /// A transform needs a callback that the host does not have.
+    NO_CALLBACK = "OSSA-C007";
+    /// A filter cannot be used.
+    BAD_FILTER = "OSSA-C008";
+    /// Routes from channel to channel go round in a circle.
+    CIRCLE = "OSSA-C009";
+    /// Messages may go round in a circle of agents.
+    CIRCLE_OF_AGENTS = "OSSA-C010";
+    /// A bare `true`, `false` or `null` in JMESPath is the name of a field.
+    BARE_WORD = "OSSA-C011";
+    /// A wildcard does not reach a channel that it looks meant for.
+    SHORT_WILDCARD = "OSSA-C012";
+    /// A target is no known agent.
+    UNKNOWN_TARGET = "OSSA-C013";
+    /// Two rules have the same id.
+    DUPLICATE_RULE = "OSSA-C014";
+    /// The name of a channel begins with a reserved word.
+    RESERVED_CHANNEL = "OSSA-C015";
 }

@@ -178,7 +178,8 @@ impl Envelope {
         }
     }
 
-    fn to_plain(&self) -> Value {
+    /// The message in the plain form.
+    pub(super) fn to_plain(&self) -> Value {
         let mut metadata = self.metadata.to_json();
         if let Some((trace, span)) = self.metadata.trace() {
             metadata.shift_remove("traceparent");

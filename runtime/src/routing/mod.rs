@@ -2,10 +2,25 @@
 //!
 //! What the fields of a rule mean is documented in `docs/routing.md`.
 
+mod callback;
 mod channel;
+mod circle;
 pub mod code;
 mod dialect;
 mod envelope;
+mod explain;
+mod field;
+mod filter;
+mod index;
+mod jmespath;
+mod lint;
+mod route;
+mod rules;
+mod template;
+mod transform;
+mod value;
+
+pub use callback::{Call, Callbacks, NoCallbacks};
 
 pub use channel::{
     ChannelError, ChannelName, ChannelPattern, Glob, MAX_CHANNEL_CHARS, RESERVED_PREFIXES,
@@ -13,3 +28,7 @@ pub use channel::{
 };
 pub use dialect::{Dialect, EnvelopeError, MAX_PAYLOAD_DEPTH};
 pub use envelope::{Envelope, HOPS_HEADER, MAX_HOPS, Metadata, TRACEPARENT_HEADER};
+pub use explain::{Explanation, Judgement};
+pub use filter::{Filter, Verdict};
+pub use route::{Context, Delivery, Outcome, Reason, Refusal, Routed, Target};
+pub use rules::{Finding, Host, Rules, review};

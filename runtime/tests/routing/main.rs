@@ -9,4 +9,7 @@
 
 mod channels;
 mod envelopes;
+mod filters;
+mod pages;
 mod table;
+mod transforms;

@@ -31,11 +31,15 @@ pub(crate) fn read(name: &str, columns: usize) -> Vec<Case> {
         if line.is_empty() || line.starts_with("# ") {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
-            name.clone_into(&mut section);
+        let header = line.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        if let Some(header) = header.filter(|_| !line.contains(" | ")) {
+            header.clone_into(&mut section);
             continue;
         }
-        let cells: Vec<String> = line.split(" | ").map(|it| it.trim().to_owned()).collect();
+        // The first cell may have the separator in it.
+        let cells = line.rsplitn(columns, " | ").map(|it| it.trim().to_owned());
+        let mut cells: Vec<String> = cells.collect();
+        cells.reverse();
         let place = format!("{name}.txt:{}: {line}", number + 1);
         assert_eq!(cells.len(), columns, "{place}");
         cases.push(Case {
