@@ -32,7 +32,8 @@ mutants: setup ## Change the core in one place at a time and ask whether a test 
 bench: setup ## Run the benchmarks with a release build and print medians, ratios and bars (NAME=transports for one of them)
 	@scripts/bench $(NAME)
 
-chaos: setup ## Kill workers and servers for 100 rounds on each backend and print what was lost or doubled (scripts/chaos 5 redis for less)
+chaos: ## Let workers, servers, disks, networks and clocks fail in 100 rounds on each backend and print what was lost or doubled (scripts/chaos 5 redis for less)
+	@scripts/setup --tests
 	@scripts/chaos
 
 stubs: setup ## Hold the PHP stubs (ext/stubs) against the extension and show every difference

@@ -37,10 +37,14 @@ abstract class ProcessTestCase extends ApplicationTestCase
      */
     protected function process(array $arguments, array $environment = []): Process
     {
+        // The shell that PHP starts processes with is not to load what is preloaded for them.
+        $preload = array_intersect_key($environment, ['LD_PRELOAD' => '']);
+        $command = [] === $preload ? [] : ['env', 'LD_PRELOAD='.$preload['LD_PRELOAD']];
+
         return new Process(
-            [\PHP_BINARY, __DIR__.'/console.php', $this->folder(), '--no-interaction', '--no-ansi', ...$arguments],
+            [...$command, \PHP_BINARY, __DIR__.'/console.php', $this->folder(), '--no-interaction', '--no-ansi', ...$arguments],
             $this->folder(),
-            ['OSSA_TEST_AUTOLOAD' => array_key_first(ClassLoader::getRegisteredLoaders()).'/autoload.php', 'SHELL_VERBOSITY' => '0'] + $environment,
+            ['OSSA_TEST_AUTOLOAD' => array_key_first(ClassLoader::getRegisteredLoaders()).'/autoload.php', 'SHELL_VERBOSITY' => '0'] + array_diff_key($environment, $preload),
             timeout: 120,
         );
     }
@@ -83,9 +87,33 @@ abstract class ProcessTestCase extends ApplicationTestCase
     protected function killAWorker(): void
     {
         $number = array_rand($this->workers);
-        $this->workers[$number]->signal(\SIGKILL);
-        $this->workers[$number]->wait();
+        $this->kill($this->workers[$number]);
         $this->startWorker($number);
+    }
+
+    /**
+     * Ends one of these workers in the same way; {@see supervise()} starts it again.
+     *
+     * @param list<int> $pids
+     *
+     * @return int its pid
+     */
+    protected function killOneOf(array $pids): int
+    {
+        $candidates = array_filter($this->workers, static fn (Process $worker): bool => \in_array($worker->getPid(), $pids, true));
+        // Those may have ended by themselves meanwhile.
+        $candidates = [] === $candidates ? $this->workers : $candidates;
+        $worker = $candidates[array_rand($candidates)];
+        $pid = (int) $worker->getPid();
+        $this->kill($worker);
+
+        return $pid;
+    }
+
+    /** @return array<string, string> what the environment of a worker has besides */
+    protected function workerEnvironment(int $number): array
+    {
+        return [];
     }
 
     /** Asks the workers to end, and waits until they have. */
@@ -120,10 +148,16 @@ abstract class ProcessTestCase extends ApplicationTestCase
         return $this->servers[] = TestServer::start($name);
     }
 
+    private function kill(Process $worker): void
+    {
+        $worker->signal(\SIGKILL);
+        $worker->wait();
+    }
+
     private function startWorker(int $number): void
     {
         // Symfony's Redis transport wants a name of its own for each worker.
-        $worker = $this->process($this->workerCommand, ['OSSA_TEST_CONSUMER' => 'worker-'.$number]);
+        $worker = $this->process($this->workerCommand, ['OSSA_TEST_CONSUMER' => 'worker-'.$number] + $this->workerEnvironment($number));
         $worker->setTimeout(null);
         $worker->disableOutput();
         $worker->start();

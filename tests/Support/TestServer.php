@@ -48,10 +48,11 @@ final class TestServer
      * Starts `redis`, `postgresql`, `rabbitmq` or `mariadb` with an empty data folder.
      *
      * @param list<string> $arguments for the server
+     * @param string|null  $disk      a folder to have that in; null = where temporary files are
      */
-    public static function start(string $name, array $arguments = []): self
+    public static function start(string $name, array $arguments = [], ?string $disk = null): self
     {
-        $folder = sys_get_temp_dir().'/ossa-server-'.bin2hex(random_bytes(6));
+        $folder = ($disk ?? sys_get_temp_dir()).'/ossa-server-'.bin2hex(random_bytes(6));
         mkdir($folder, 0o755);
 
         return new self($name, $arguments, $folder);
@@ -70,9 +71,16 @@ final class TestServer
         $this->end();
     }
 
-    /** Starts it again on the same port with the data it had. */
+    /** Whether it has not ended by itself. */
+    public function isRunning(): bool
+    {
+        return null !== $this->process && proc_get_status($this->process)['running'];
+    }
+
+    /** Starts it again, once it has ended, on the same port with the data it had. */
     public function restart(): void
     {
+        $this->end();
         $this->launch($this->port);
     }
 
@@ -93,7 +101,7 @@ final class TestServer
     /** @return array{dsn: string, port: int, pid: int} */
     private function launch(?int $port = null): array
     {
-        $errors = $this->folder.'.txt';
+        $errors = (string) tempnam(sys_get_temp_dir(), 'ossa-server-');
         $process = proc_open(
             [
                 \dirname(__DIR__, 2).'/scripts/server', $this->name, '--dir', $this->folder,
