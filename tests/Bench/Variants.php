@@ -57,7 +57,8 @@ final class Variants
             ],
             'rabbitmq' => [
                 new Variant('amqp', static fn (string $folder): TransportInterface => self::amqp($folder)),
-                new Variant('amqp-confirmed', static fn (string $folder): TransportInterface => self::amqp($folder, ['confirm_timeout' => 10])),
+                // With the promise of ours: quorum queues, and sends that the broker confirms.
+                new Variant('amqp-confirmed', static fn (string $folder): TransportInterface => self::amqp($folder, ['x-queue-type' => 'quorum'], ['confirm_timeout' => 10])),
                 self::ours('ossa-amqp', static fn (string $folder): string => self::server('rabbitmq').'?fallback=off&queue='.basename($folder)),
             ],
             default => throw new \InvalidArgumentException(\sprintf('No backend "%s"; there are: %s.', $backend, implode(', ', self::BACKENDS))),
@@ -91,14 +92,18 @@ final class Variants
         return (string) getenv(self::SERVER.strtoupper($backend));
     }
 
-    /** @param array<string, mixed> $options */
-    private static function amqp(string $folder, array $options = []): TransportInterface
+    /**
+     * @param array<string, string> $arguments of the queue
+     * @param array<string, mixed>  $options
+     */
+    private static function amqp(string $folder, array $arguments = [], array $options = []): TransportInterface
     {
         $name = basename($folder);
-        // Quorum queues as ours are; classic ones lose messages with their node.
-        $queue = ['binding_keys' => [$name], 'arguments' => ['x-queue-type' => 'quorum']];
 
-        return Transports::open(self::server('rabbitmq'), ['exchange' => ['name' => $name, 'type' => 'direct', 'default_publish_routing_key' => $name], 'queues' => [$name => $queue]] + $options);
+        return Transports::open(self::server('rabbitmq'), $options + [
+            'exchange' => ['name' => $name, 'type' => 'direct', 'default_publish_routing_key' => $name],
+            'queues' => [$name => ['binding_keys' => [$name], 'arguments' => $arguments]],
+        ]);
     }
 
     /** @param \Closure(string $folder): string $store */
