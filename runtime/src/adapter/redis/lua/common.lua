@@ -34,18 +34,24 @@ local function later(command, key, first, second)
     group[size + 1] = first
     group[size + 2] = second
 end
-local function flush()
-    for _, group in ipairs(pending) do
-        -- Even, so that no pair is cut; within what Lua can unpack.
-        for from = 1, #group, 4000 do
-            local to = math.min(from + 3999, #group)
-            if group.key then
-                call(group.command, group.key, unpack(group, from, to))
-            else
-                call(group.command, unpack(group, from, to))
-            end
+-- One command over many arguments, with a key before them unless that is `false`; gives the sum of its answers.
+local function bulk(command, key, values)
+    local sum = 0
+    -- Even, so that no pair is cut; within what Lua can unpack.
+    for from = 1, #values, 4000 do
+        local to = math.min(from + 3999, #values)
+        local answer
+        if key then
+            answer = call(command, key, unpack(values, from, to))
+        else
+            answer = call(command, unpack(values, from, to))
         end
+        sum = sum + (tonumber(answer) or 0)
     end
+    return sum
+end
+local function flush()
+    for _, group in ipairs(pending) do bulk(group.command, group.key, group) end
     pending, groups = {}, {}
 end
 

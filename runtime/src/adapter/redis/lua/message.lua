@@ -1,6 +1,7 @@
--- Messages. `m:ID` holds what does not change, as the client packed it; `c` what claims leave behind, for messages that
--- were claimed once. A message is in `w:PRIORITY:QUEUE` (waiting, by when it is visible) or in `l:PRIORITY:QUEUE` (leased, by
--- the end of the lease), always in `q:QUEUE` (all, by id), and step items are in `s:RUN` and, once claimed, in `d`.
+-- Messages. `m:ID` holds what does not change, as the client packed it; `c` what claims leave behind. A message is in
+-- `w:PRIORITY:QUEUE` (waiting, by when it is visible) or in `l:PRIORITY:QUEUE` (leased, by the end of the lease), always in
+-- `q:QUEUE` (all, by id), and step items are in `s:RUN` and, once claimed, in `d`. What most messages go through leaves nothing in
+-- `c`: one that is no step item and has no claim there is leased for the first time, or was never claimed.
 local function names(prefix)
     local known = {}
     return function(it)
@@ -46,7 +47,7 @@ local function read_claim(packed)
     if not packed then return nil end
     local it, claimed, is_step, at = {}, nil, nil, nil
     it.fence, it.losses, claimed, is_step, it.priority, it.deadline, at = struct.unpack('>I8I4BBBi8', packed)
-    it.claimed, it.is_step = claimed == 1, is_step == 1
+    it.claimed, it.is_step, it.recorded = claimed == 1, is_step == 1, true
     it.queue = string.sub(packed, at)
     return it
 end
@@ -56,16 +57,20 @@ local function pack_claim(it)
         it.deadline) .. it.queue
 end
 
-local function claim_of(id) return read_claim(call('HGET', CLAIMS, id)) end
+-- A first claim that leaves nothing behind, as the client knows it.
+local FIRST = '1'
 
--- The claim of a message, made of its record where it was never claimed; nil when there is no such message.
-local function state_of(id)
-    local state = claim_of(id)
-    if state then return state end
-    state = find(id)
+-- The claim of a message that has none in `c`, made of its record.
+local function unrecorded(id, state)
     if not state then return nil end
-    state.fence, state.losses, state.claimed, state.deadline = 0, 0, false, NONE
+    state.claimed = not state.is_step and call('ZSCORE', leased(state), id) ~= false
+    state.fence, state.losses, state.deadline = state.claimed and 1 or 0, 0, NONE
     return state
+end
+
+-- The claim of a message; nil when there is no such message.
+local function state_of(id)
+    return read_claim(call('HGET', CLAIMS, id)) or unrecorded(id, find(id))
 end
 
 -- Puts it down, and gives it as it was put down.
@@ -86,7 +91,7 @@ local function remove(id, state)
     end
     later('ZREM', state.claimed and leased(state) or waiting(state), id)
     later('ZREM', PREFIX .. 'q:' .. state.queue, id)
-    later('HDEL', CLAIMS, id)
+    if state.recorded then later('HDEL', CLAIMS, id) end
     later('DEL', false, PREFIX .. 'm:' .. id)
 end
 
@@ -107,7 +112,7 @@ local function note_loss(state)
     if state.claimed then state.losses = state.losses + 1 end
 end
 
--- Hands it out under a lease, and gives the packed claim. `timeout` is that of a step item.
+-- Hands it out under a lease, and gives the claim as the client reads it. `timeout` is that of a step item.
 local function take(id, state, timeout, now, until_)
     note_loss(state)
     if not state.claimed then later('ZREM', waiting(state), id) end
@@ -118,6 +123,7 @@ local function take(id, state, timeout, now, until_)
         state.deadline = math.min(now + timeout, FAR)
         later('ZADD', DEADLINES, text(state.deadline), id)
     end
+    if state.fence == 1 and not state.is_step then return FIRST end
     return keep(id, state)
 end
 
@@ -125,7 +131,7 @@ local function visible_at(id, state)
     return call('ZSCORE', state.claimed and leased(state) or waiting(state), id)
 end
 
--- A delivery as the client reads it: id, when visible, claim (empty: never claimed), record.
+-- A delivery as the client reads it: id, when visible, claim (empty: never claimed; or `FIRST`), record.
 local function deliver(out, id, at, packed, record)
     out[#out + 1] = id
     out[#out + 1] = at
@@ -141,8 +147,8 @@ local function look_at(ids)
     for place, id in ipairs(ids) do
         local record = call('GET', PREFIX .. 'm:' .. id)
         if record then
-            local state = read_claim(claims[place]) or read_record(record)
-            deliver(out, id, visible_at(id, state) or '0', claims[place] or '', record)
+            local state = read_claim(claims[place]) or unrecorded(id, read_record(record))
+            deliver(out, id, visible_at(id, state) or '0', claims[place] or (state.claimed and FIRST or ''), record)
         end
     end
     return out

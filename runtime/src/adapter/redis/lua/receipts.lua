@@ -7,7 +7,7 @@ local function held(first, width)
     local known = {}
     for index, id in ipairs(ids) do
         -- One that is named twice has one state.
-        local state = known[id] or read_claim(claims[index])
+        local state = known[id] or read_claim(claims[index]) or unrecorded(id, find(id))
         known[id] = state
         found[index] = { id = id, fence = tonumber(ARGV[first + (index - 1) * width + 1]), state = state }
     end

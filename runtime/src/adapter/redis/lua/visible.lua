@@ -37,19 +37,24 @@ local function visible(priority, queue, count, wanted)
     return found
 end
 
-local function choose(wanted)
-    local places, seen = {}, {}
+-- The places that are asked for, most urgent first.
+local function places()
+    local found, seen = {}, {}
     for priority = 0, 3 do
         for index = 5, #ARGV do
             local name = priority .. ARGV[index]
             if not seen[name] then
                 seen[name] = true
-                places[#places + 1] = { priority = priority, queue = ARGV[index] }
+                found[#found + 1] = { priority = priority, queue = ARGV[index] }
             end
         end
     end
+    return found
+end
+
+local function choose(wanted)
     local chosen, rest = {}, {}
-    for _, place in ipairs(places) do
+    for _, place in ipairs(places()) do
         local left = in_turn - #chosen
         if left + eldest > 0 then
             for index, it in ipairs(visible(place.priority, place.queue, left + eldest, wanted)) do
