@@ -27,17 +27,19 @@ final class DeliveredEnvelope
     /** @param bool $held whether the worker holds it, or has only looked at it */
     public static function of(Delivery $delivery, SerializerInterface $serializer, string $transport, bool $held): Envelope
     {
-        $envelope = self::step($delivery) ?? self::decoded($delivery, $serializer, $transport);
+        $id = $delivery->getId();
+        $token = $delivery->getToken();
+        $envelope = self::step($delivery, $token) ?? self::decoded($delivery, $serializer, $transport);
+        if (null !== $envelope->last(TransportMessageIdStamp::class)) {
+            $envelope = $envelope->withoutAll(TransportMessageIdStamp::class);
+        }
 
-        return $envelope
-            ->withoutAll(TransportMessageIdStamp::class)
-            ->with(new TransportMessageIdStamp($delivery->getId()), new ReceivedFromQueueStamp($delivery->getQueue(), $delivery->getId(), $delivery->getToken(), $held, $delivery->getPriority()));
+        return $envelope->with(new TransportMessageIdStamp($id), new ReceivedFromQueueStamp($delivery->getQueue(), $id, $token, $held, $delivery->getPriority()));
     }
 
-    private static function step(Delivery $delivery): ?Envelope
+    private static function step(Delivery $delivery, ?string $token): ?Envelope
     {
-        $token = $delivery->getToken();
-        $step = $delivery->getStep();
+        $step = null === $token ? null : $delivery->getStep();
         if (null === $token || null === $step) {
             return null;
         }

@@ -29,7 +29,10 @@ final class EncodedHeaders
     /** @return array<string, string> what cannot be read is left out: the serializer then says what it misses */
     public static function fromText(string $text): array
     {
-        $headers = '' === $text ? [] : json_decode($text, true);
+        if ('' === $text) {
+            return [];
+        }
+        $headers = json_decode($text, true);
 
         return array_map(strval(...), array_filter(\is_array($headers) ? $headers : [], is_scalar(...)));
     }

@@ -91,7 +91,11 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
     public function ack(Envelope $envelope): void
     {
         $received = $this->held($envelope);
-        $this->calling(fn () => $this->queue($received->queue)->ack($received->id));
+        try {
+            $this->queue($received->queue)->ack($received->id);
+        } catch (EngineException $exception) {
+            throw self::failed($exception);
+        }
     }
 
     /**
@@ -183,7 +187,23 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
      */
     private function fetch(array $queues, int $fetchSize): iterable
     {
-        for ($fetched = 0; $fetched < max(1, $fetchSize); ++$fetched) {
+        if ($fetchSize <= 1) {
+            $delivery = $this->receive($queues) ?? $this->await($queues);
+
+            return null === $delivery ? [] : [$this->envelope($delivery, true)];
+        }
+
+        return $this->several($queues, $fetchSize);
+    }
+
+    /**
+     * @param list<string> $queues
+     *
+     * @return iterable<Envelope>
+     */
+    private function several(array $queues, int $fetchSize): iterable
+    {
+        for ($fetched = 0; $fetched < $fetchSize; ++$fetched) {
             $delivery = $this->receive($queues) ?? (0 === $fetched ? $this->await($queues) : null);
             if (null === $delivery) {
                 return;
@@ -208,11 +228,15 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
     /** @param list<string> $queues */
     private function receive(array $queues, int $waitMs = 0): ?Delivery
     {
-        foreach ($queues as $queue) {
-            $deliveries = $this->calling(fn (): array => $this->queue($queue)->receive(1, $waitMs));
-            if ([] !== $deliveries) {
-                return $deliveries[0];
+        try {
+            foreach ($queues as $queue) {
+                $deliveries = $this->queue($queue)->receive(1, $waitMs);
+                if ([] !== $deliveries) {
+                    return $deliveries[0];
+                }
             }
+        } catch (EngineException $exception) {
+            throw self::failed($exception);
         }
 
         return null;
@@ -297,7 +321,12 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
         try {
             return $call();
         } catch (EngineException $exception) {
-            throw new TransportException($exception->getMessage(), 0, $exception);
+            throw self::failed($exception);
         }
+    }
+
+    private static function failed(EngineException $exception): TransportException
+    {
+        return new TransportException($exception->getMessage(), 0, $exception);
     }
 }
