@@ -19,7 +19,8 @@ final readonly class IdleLatency
     }
 
     /**
-     * @return list<float> milliseconds from before the send until inside the handler
+     * @return array{waited: list<float>, sending: list<float>} milliseconds from before the send until inside the handler, and those that the send
+     *                                                          itself took
      */
     public function measure(Variant $variant): array
     {
@@ -34,15 +35,17 @@ final readonly class IdleLatency
         }
         try {
             $this->latency($pipes[1]);
-            $latencies = [];
+            $waited = $sending = [];
             for ($i = 1; $i <= $this->samples; ++$i) {
                 // Off any rhythm of polling.
                 usleep(random_int(50_000, 1_100_000));
-                $transport->send(new Envelope(new BenchMessage($i, microtime(true))));
-                $latencies[] = $this->latency($pipes[1]);
+                $began = microtime(true);
+                $transport->send(new Envelope(new BenchMessage($i, $began)));
+                $sending[] = (microtime(true) - $began) * 1e3;
+                $waited[] = $this->latency($pipes[1]);
             }
 
-            return $latencies;
+            return ['waited' => $waited, 'sending' => $sending];
         } finally {
             proc_terminate($worker);
             proc_close($worker);
