@@ -55,6 +55,7 @@ extern "C" fn request_startup(_kind: i32, _module: i32) -> i32 {
         if *hidden_in != ptr::from_ref(class).addr() {
             hide_parameter(class, "open", 0);
             hide_parameter(transport.ce(), "open", 0);
+            hide_parameter(transport.ce(), "check", 0);
             *hidden_in = ptr::from_ref(class).addr();
         }
     }

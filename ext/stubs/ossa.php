@@ -337,6 +337,17 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * What keeps the store from its promise although it works, such as settings that lose data in a power cut.
+         *
+         * @return list<array{found: string, risk: string, remedy: string}>
+         *
+         * @throws Exception\StoreException
+         */
+        public function findings(): array
+        {
+        }
+
+        /**
          * What the steps of all valid manifests call, each with the names under which it may be bound.
          *
          * @return list<array{manifest: string, step: string, keys: list<array{kind: string, key: string}>, bindings: list<array{capability: string, service: ?string, method: ?string}>}>
@@ -348,7 +359,7 @@ namespace Ossa\Runtime {
         /**
          * A Messenger-shaped view of one of the store's queues.
          *
-         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int} $options
+         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, ack_bound?: int, lease_seconds?: int} $options
          */
         public function transport(array $options = []): Transport
         {
@@ -935,13 +946,22 @@ namespace Ossa\Runtime {
          * A queue of a store or broker with a DSN of its own, without an engine: it carries messages, no steps of runs.
          * `ossa+` before the scheme is allowed. Nothing is opened before it is needed.
          *
-         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int, fallback_suffix?: string} $options
+         * @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, ack_bound?: int, lease_seconds?: int, fallback_suffix?: string} $options
          * @param ?Engine $fallback keeps what is sent while the broker is away, in the queue with the suffix `.fallback`, and
          *                          passes it on in its order afterwards
          *
          * @throws Exception\ArgumentException when an option is wrong
          */
         public static function open(#[\SensitiveParameter] string $dsn, array $options = [], ?Engine $fallback = null): self
+        {
+        }
+
+        /**
+         * Looks whether a DSN can be used, as far as that can be told without connecting.
+         *
+         * @throws Exception\ExceptionInterface naming the part that is wrong
+         */
+        public static function check(#[\SensitiveParameter] string $dsn): void
         {
         }
 
@@ -1035,8 +1055,23 @@ namespace Ossa\Runtime {
         {
         }
 
-        /** @return list<Delivery> */
-        public function all(?int $limit = null): array
+        /**
+         * Whether a message could be received at once. However many there are, it takes no longer.
+         *
+         * @throws Exception\TransportException
+         */
+        public function isReady(): bool
+        {
+        }
+
+        /**
+         * What is in the queue, oldest first, without taking it.
+         *
+         * @param string|null $after only what was sent after the message with this id, which may be gone
+         *
+         * @return list<Delivery>
+         */
+        public function all(?int $limit = null, ?string $after = null): array
         {
         }
 

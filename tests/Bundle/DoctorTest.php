@@ -84,6 +84,20 @@ final class DoctorTest extends ApplicationTestCase
         self::assertMatchesRegularExpression('/^warning\s+transport\s+"mails": .*append/m', $this->doctor(1)->getDisplay());
     }
 
+    public function testWorkersSayWhatTheDoctorWouldWhenTheyStart(): void
+    {
+        $server = TestServer::start('redis', ['--appendonly', 'no']);
+        $this->boot(
+            ['manifest_paths' => [0 => '%env(OSSA_TEST_FOLDER)%/none']],
+            ['transports' => ['mails' => 'ossa+'.$server->dsn]],
+        );
+
+        $this->workUntil(static fn (): bool => true, ['mails']);
+
+        self::assertMatchesRegularExpression('/warning The transport "mails" works but may break its promise: .*append/', $this->log());
+        self::assertSame(1, substr_count($this->log(), 'keeps no file'), $this->log());
+    }
+
     /** @param array<string, string> $options */
     private function doctor(int $exitCode, array $options = []): ApplicationTester
     {

@@ -5,11 +5,15 @@ declare(strict_types=1);
 namespace Ossa\Tests\Bundle;
 
 use Ossa\SymfonyRuntime\Transport\OssaDsn;
+use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
+use Ossa\SymfonyRuntime\Transport\WorkerTransports;
 use PHPUnit\Framework\Attributes\DataProvider;
 use PHPUnit\Framework\TestCase;
 use Symfony\Component\Messenger\Exception\ExceptionInterface;
 use Symfony\Component\Messenger\Exception\InvalidArgumentException;
 use Symfony\Component\Messenger\Exception\LogicException;
+use Symfony\Component\Messenger\Transport\Serialization\PhpSerializer;
+use Symfony\Component\Messenger\Transport\TransportInterface;
 
 final class OssaDsnTest extends TestCase
 {
@@ -22,9 +26,9 @@ final class OssaDsnTest extends TestCase
 
     public function testOptionsOfTheDsnWinOverThoseOfTheTransport(): void
     {
-        $dsn = OssaDsn::parse('ossa://default?queue=mails&prefetch=8', ['queue' => 'other', 'lease_seconds' => 60, 'dead_letter_queue' => 'graveyard']);
+        $dsn = OssaDsn::parse('ossa://default?queue=mails&prefetch=8&ack_bound=4', ['queue' => 'other', 'lease_seconds' => 60, 'dead_letter_queue' => 'graveyard']);
 
-        self::assertSame(['mails', 'graveyard', 8, 60], [$dsn->queue, $dsn->deadLetterQueue, $dsn->prefetch, $dsn->leaseSeconds]);
+        self::assertSame(['mails', 'graveyard', 8, 4, 60], [$dsn->queue, $dsn->deadLetterQueue, $dsn->prefetch, $dsn->ackBound, $dsn->leaseSeconds]);
     }
 
     public function testAStoreOfItsOwnGetsWhatIsNotOfTheTransport(): void
@@ -74,5 +78,27 @@ final class OssaDsnTest extends TestCase
             return;
         }
         self::fail('it was taken');
+    }
+
+    public function testWhatIsWrongWithTheStoreOfATransportIsToldWhenItIsMade(): void
+    {
+        $factory = new OssaTransportFactory(static fn (): never => throw new \LogicException('nothing is opened'), new WorkerTransports());
+        $make = static fn (string $dsn): TransportInterface => $factory->createTransport($dsn, ['transport_name' => 'mails'], new PhpSerializer());
+        $make('ossa+redis://app:top-secret@192.0.2.1?mode=strict');
+        foreach ([
+            'ossa+redis://app:top-secret@cache?mod=strict' => 'option mod',
+            'ossa+amqp://app:top-secret@broker:port' => 'port',
+            'ossa+postgresql://app:top-secret@db' => 'database',
+            'ossa+nowhere://app:top-secret@host' => 'scheme',
+        ] as $dsn => $part) {
+            try {
+                $make($dsn);
+                self::fail($dsn);
+            } catch (InvalidArgumentException $exception) {
+                self::assertStringContainsString('"mails"', $exception->getMessage());
+                self::assertStringContainsString($part, $exception->getMessage());
+                self::assertStringNotContainsString('top-secret', $exception->getMessage());
+            }
+        }
     }
 }

@@ -134,6 +134,19 @@ final class TransportTest extends TestCase
         self::assertSame(['two'], self::bodies($transport->all()));
     }
 
+    #[TestDox('A transport is ready when a message could be received at once')]
+    public function testReadiness(): void
+    {
+        $transport = $this->transport();
+        self::assertFalse($transport->isReady());
+        $transport->send('later', delayMs: 60_000);
+        self::assertFalse($transport->isReady());
+        $transport->send('now');
+        self::assertTrue($transport->isReady());
+        $transport->receive();
+        self::assertFalse($transport->isReady());
+    }
+
     #[TestDox('Listing neither takes messages nor leaves out those that are held')]
     public function testListingDoesNotTakeMessages(): void
     {
@@ -145,6 +158,7 @@ final class TransportTest extends TestCase
 
         self::assertSame(['a', 'b', 'c'], self::bodies($transport->all()));
         self::assertSame(['a', 'b'], self::bodies($transport->all(2)));
+        self::assertSame(['b', 'c'], self::bodies($transport->all(2, $transport->all(1)[0]->getId())));
         self::assertNull($transport->find('no such message'));
     }
 

@@ -244,6 +244,10 @@ impl Engine {
         to_php::table_of(&self.runtime.get()?.examine())
     }
 
+    fn findings(&self) -> Answer<ZBox<ZendHashTable>> {
+        to_php::table_of(&self.runtime.get()?.findings()?)
+    }
+
     fn needed_handlers(&self) -> Answer<ZBox<ZendHashTable>> {
         to_php::table_of(&self.runtime.get()?.needed_handlers())
     }

@@ -27,7 +27,13 @@ use crate::error::{Answer, Fault};
 use crate::fork;
 use crate::process::Owned;
 
-const OPTIONS: [&str; 4] = ["queue", "dead_letter_queue", "prefetch", "lease_seconds"];
+const OPTIONS: [&str; 5] = [
+    "queue",
+    "dead_letter_queue",
+    "prefetch",
+    "ack_bound",
+    "lease_seconds",
+];
 const DEFAULT_QUEUE: &str = "default";
 
 /// How long `flush()` may take.
@@ -59,6 +65,9 @@ impl Transport {
         options.lease = lease(given)?;
         if let Some(prefetch) = given.integer("prefetch", 1..=10_000)? {
             options.prefetch = usize::try_from(prefetch).unwrap_or(options.prefetch);
+        }
+        if let Some(bound) = given.integer("ack_bound", 1..=10_000)? {
+            options.ack_bound = usize::try_from(bound).ok();
         }
         Ok(Self {
             handles: Owned::new(Handles {
@@ -100,8 +109,7 @@ impl Transport {
         fallback: Option<&ZendClassObject<super::engine::Engine>>,
     ) -> Answer<Self> {
         fork::prepare();
-        let [queue, dead, prefetch, lease] = OPTIONS;
-        let known = [queue, dead, prefetch, lease, "fallback_suffix"];
+        let known = [&OPTIONS[..], &["fallback_suffix"]].concat();
         let given = Options::read("options of Transport::open()", options, &known)?;
         let fallback = fallback.map(|engine| engine.runtime()).transpose()?;
         let fallback = fallback.map(|engine| {
@@ -120,6 +128,10 @@ impl Transport {
         };
         let messages = MessageQueue::open(dsn.text("$dsn")?, options)?;
         Self::of(messages, DEFAULT_QUEUE, &given)
+    }
+
+    fn check(dsn: Bytes<'_>) -> Answer<()> {
+        Ok(MessageQueue::check(dsn.text("$dsn")?)?)
     }
 
     #[php(defaults(headers = Bytes::from(""), delayMs = 0, priority = Bytes::from("normal")))]
@@ -209,10 +221,17 @@ impl Transport {
         Ok(table)
     }
 
-    fn all(&self, limit: Option<i64>) -> Answer<Vec<Delivery>> {
+    fn isReady(&self) -> Answer<bool> {
+        Ok(self.handles.get()?.consumer.is_ready()?)
+    }
+
+    fn all(&self, limit: Option<i64>, after: Option<Bytes<'_>>) -> Answer<Vec<Delivery>> {
         let limit = limit.map_or(Ok(usize::MAX), |limit| self::count(limit, "$limit"))?;
+        let after = after
+            .map(|after| Ok::<_, Fault>(MessageId(after.text("$after")?.to_owned())))
+            .transpose()?;
         let messages = &self.handles.get()?.messages;
-        let listed = messages.list(&self.queue, limit)?;
+        let listed = messages.list(&self.queue, after.as_ref(), limit)?;
         listed
             .into_iter()
             .map(|message| Delivery::listed(messages, message))

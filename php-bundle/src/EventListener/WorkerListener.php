@@ -48,6 +48,7 @@ final class WorkerListener implements EventSubscriberInterface
     {
         $names = $event->getWorker()->getMetadata()->getTransportNames();
         $this->transports->workerStarted(array_values($names));
+        $this->warn();
     }
 
     public function onReceived(): void
@@ -72,6 +73,24 @@ final class WorkerListener implements EventSubscriberInterface
         if ($drain || $now >= $this->relayAt) {
             $this->relayAt = $now + self::RELAY_EVERY_MS;
             $this->relay->drain();
+        }
+    }
+
+    /** Tells at the start, where it is read, what the doctor would tell only when it is asked. */
+    private function warn(): void
+    {
+        if (null === $this->logger) {
+            return;
+        }
+        try {
+            foreach ($this->engine->findings() as $finding) {
+                $this->logger->warning('The store of the engine works but may break its promise: {found}: {risk}. What to do: {remedy}', $finding);
+            }
+        } catch (EngineException) {
+            // That it is away is told when it is used.
+        }
+        foreach ($this->transports->findings() as $name => $finding) {
+            $this->logger->warning('The transport "{transport}" works but may break its promise: {found}: {risk}. What to do: {remedy}', ['transport' => $name] + $finding);
         }
     }
 

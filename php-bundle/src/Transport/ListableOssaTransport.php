@@ -11,11 +11,26 @@ use Symfony\Component\Messenger\Transport\Receiver\ListableReceiverInterface;
 /** A queue in a store, whose messages can be looked at. Those of a message broker cannot. */
 final class ListableOssaTransport extends OssaTransport implements ListableReceiverInterface
 {
-    /** @return iterable<Envelope> */
+    private const PAGE = 1000;
+
+    /**
+     * Page by page: what is sent meanwhile is seen, too.
+     *
+     * @return iterable<Envelope>
+     */
     public function all(?int $limit = null): iterable
     {
-        foreach ($this->calling(fn (): array => $this->queue()->all($limit)) as $delivery) {
-            yield $this->envelope($delivery, false);
+        $after = null;
+        for ($left = $limit ?? \PHP_INT_MAX; $left > 0; $left -= self::PAGE) {
+            $size = min($left, self::PAGE);
+            $page = $this->calling(fn (): array => $this->queue()->all($size, $after));
+            foreach ($page as $delivery) {
+                yield $this->envelope($delivery, false);
+                $after = $delivery->getId();
+            }
+            if (\count($page) < $size) {
+                return;
+            }
         }
     }
 

@@ -15,7 +15,7 @@ final readonly class OssaDsn
 {
     public const DEFAULT_QUEUE = 'default';
 
-    private const OPTIONS = ['queue', 'dead_letter_queue', 'prefetch', 'lease_seconds'];
+    private const OPTIONS = ['queue', 'dead_letter_queue', 'prefetch', 'ack_bound', 'lease_seconds'];
     /** Of a message broker: where messages go while it is away. */
     private const FALLBACK = 'fallback';
     private const NO_FALLBACK = 'off';
@@ -24,6 +24,7 @@ final readonly class OssaDsn
         public string $queue,
         public string $deadLetterQueue,
         public ?int $prefetch,
+        public ?int $ackBound,
         public ?int $leaseSeconds,
         private ?string $store,
         private ?string $fallback,
@@ -75,6 +76,7 @@ final readonly class OssaDsn
             $queue,
             self::name($options, 'dead_letter_queue') ?? $queue.'.dead',
             self::number($options, 'prefetch', 1, 1000),
+            self::number($options, 'ack_bound', 1, 1000),
             self::number($options, 'lease_seconds', 1, 86400),
             $store,
             $broker ? self::name($options, self::FALLBACK) : null,

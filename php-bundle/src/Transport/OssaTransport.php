@@ -175,7 +175,7 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
     /** Whether a message could be had at once. */
     public function isReady(): bool
     {
-        return $this->calling(fn (): int => $this->queue()->counts()['ready']) > 0;
+        return $this->calling(fn (): bool => $this->queue()->isReady());
     }
 
     /**
@@ -288,11 +288,12 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
             // For messages whose workers died again and again.
             'dead_letter_queue' => $this->dsn->deadLetterQueue,
             'prefetch' => $this->dsn->prefetch,
+            'ack_bound' => $this->dsn->ackBound,
             'lease_seconds' => $this->dsn->leaseSeconds,
         ], static fn (string|int|null $value): bool => null !== $value));
     }
 
-    /** @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, lease_seconds?: int} $options */
+    /** @param array{queue?: string, dead_letter_queue?: string, prefetch?: int, ack_bound?: int, lease_seconds?: int} $options */
     private function open(array $options): Transport
     {
         $broker = $this->dsn->isBroker ? $this->dsn->getStore() : null;

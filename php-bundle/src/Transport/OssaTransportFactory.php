@@ -5,6 +5,9 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime\Transport;
 
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
+use Ossa\Runtime\Transport;
+use Symfony\Component\Messenger\Exception\InvalidArgumentException;
 use Symfony\Component\Messenger\Transport\Serialization\SerializerInterface;
 use Symfony\Component\Messenger\Transport\TransportFactoryInterface;
 
@@ -33,11 +36,13 @@ final class OssaTransportFactory implements TransportFactoryInterface
     {
         $name = $options['transport_name'] ?? '';
         unset($options['transport_name']);
+        $name = \is_string($name) ? $name : '';
         $parsed = OssaDsn::parse($dsn, $options);
+        self::check($name, $parsed->getStore());
         // A broker keeps no runs; what it cannot take for now goes to the engine's own store.
         $engine = null === $parsed->getStore() || $parsed->isBroker ? $this->engine : fn (): Engine => $this->store($parsed->getStore());
         $class = $parsed->isBroker ? OssaTransport::class : ListableOssaTransport::class;
-        $transport = new $class($engine, $parsed, $serializer, $this->worker, $this->batch, \is_string($name) ? $name : '');
+        $transport = new $class($engine, $parsed, $serializer, $this->worker, $this->batch, $name);
         $this->worker->add($transport);
 
         return $transport;
@@ -47,6 +52,19 @@ final class OssaTransportFactory implements TransportFactoryInterface
     public function supports(#[\SensitiveParameter] string $dsn, array $options): bool
     {
         return OssaDsn::supports($dsn);
+    }
+
+    /** Tells before the first message what is wrong with a DSN. Whether its server answers is found out when it is used. */
+    private static function check(string $name, #[\SensitiveParameter] ?string $store): void
+    {
+        if (null === $store) {
+            return;
+        }
+        try {
+            Transport::check($store);
+        } catch (EngineException $exception) {
+            throw new InvalidArgumentException(\sprintf('The DSN of the transport "%s" cannot be used: %s', $name, $exception->getMessage()), 0, $exception);
+        }
     }
 
     private function store(#[\SensitiveParameter] string $dsn): Engine

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Ossa\SymfonyRuntime\Transport;
 
+use Symfony\Component\Messenger\Exception\TransportException;
+
 /**
  * The `ossa://` transports of this process, and which of them may wait for messages.
  *
@@ -37,6 +39,24 @@ final class WorkerTransports
     public function workerRan(bool $idle): void
     {
         $this->idle = $idle;
+    }
+
+    /**
+     * What keeps the stores and brokers of the running worker's transports from their promise. Of one that cannot be asked
+     * now, the worker tells.
+     *
+     * @return iterable<string, array{found: string, risk: string, remedy: string}> by name of the transport
+     */
+    public function findings(): iterable
+    {
+        foreach ($this->inWorker() as $transport) {
+            try {
+                foreach ($transport->findings() as $finding) {
+                    yield $transport->getName() => $finding;
+                }
+            } catch (TransportException) {
+            }
+        }
     }
 
     /** Gives back what was taken and not handed out, and writes out what was acknowledged. */

@@ -107,23 +107,27 @@ impl OpenQueue {
 /// # Errors
 /// As [`open`].
 pub fn open_queue(dsn: &str) -> Result<OpenQueue, StoreError> {
-    let dsn = dsn.strip_prefix("ossa+").unwrap_or(dsn);
-    let parts = dsn::split(dsn)?;
-    match parts.scheme {
-        "amqp" | "amqps" => open_rabbitmq(&parts),
-        _ => open(dsn).map(OpenQueue::Store),
+    let dsn = without_host_prefix(dsn);
+    match NamedQueue::read(dsn)? {
+        NamedQueue::OfStore => open(dsn).map(OpenQueue::Store),
+        #[cfg(feature = "rabbitmq")]
+        NamedQueue::RabbitMq(options) => {
+            let queue = RabbitMqQueue::open(*options)?;
+            Ok(OpenQueue::Broker(Arc::new(queue)))
+        }
     }
 }
 
-#[cfg(feature = "rabbitmq")]
-fn open_rabbitmq(parts: &dsn::Parts<'_>) -> Result<OpenQueue, StoreError> {
-    let options = RabbitMqOptions::from_dsn(parts)?;
-    Ok(OpenQueue::Broker(Arc::new(RabbitMqQueue::open(options)?)))
+/// Whether [`open_queue`] understands the DSN, without opening anything.
+///
+/// # Errors
+/// [`StoreError::Dsn`] naming the part that is wrong.
+pub fn check_queue(dsn: &str) -> Result<(), StoreError> {
+    NamedQueue::read(without_host_prefix(dsn)).map(drop)
 }
 
-#[cfg(not(feature = "rabbitmq"))]
-fn open_rabbitmq(_parts: &dsn::Parts<'_>) -> Result<OpenQueue, StoreError> {
-    Err(left_out("rabbitmq"))
+fn without_host_prefix(dsn: &str) -> &str {
+    dsn.strip_prefix("ossa+").unwrap_or(dsn)
 }
 
 /// Whether the store that the DSN names is there already, without creating it. One in memory never is.
@@ -207,6 +211,28 @@ impl Named {
                 "scheme",
                 format!("`{other}` is none of memory, sqlite, postgresql, redis, rediss"),
             )),
+        }
+    }
+}
+
+/// The queue that a DSN names.
+enum NamedQueue {
+    OfStore,
+    #[cfg(feature = "rabbitmq")]
+    RabbitMq(Box<RabbitMqOptions>),
+}
+
+impl NamedQueue {
+    fn read(dsn: &str) -> Result<Self, StoreError> {
+        let parts = dsn::split(dsn)?;
+        match parts.scheme {
+            #[cfg(feature = "rabbitmq")]
+            "amqp" | "amqps" => {
+                RabbitMqOptions::from_dsn(&parts).map(|options| Self::RabbitMq(Box::new(options)))
+            }
+            #[cfg(not(feature = "rabbitmq"))]
+            "amqp" | "amqps" => Err(left_out("rabbitmq")),
+            _ => Named::read(dsn).map(|_| Self::OfStore),
         }
     }
 }

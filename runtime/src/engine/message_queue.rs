@@ -9,6 +9,7 @@ use super::core::Core;
 use super::fallback::Fallback;
 use super::lone_queue::LoneQueue;
 use super::options::{EngineOptions, check_queue};
+use crate::adapter;
 use crate::error::{Category, Error};
 use crate::port::{
     Clock, Delivery, Finding, MessageId, NewMessage, Priority, QueueCounts, StepRef, SystemClock,
@@ -64,8 +65,9 @@ impl MessageQueue {
     /// The queues of the broker or store that the DSN names, without an engine. Nothing is opened before it is needed.
     ///
     /// # Errors
-    /// Category argument when an option is wrong.
+    /// Category argument when an option is wrong; as [`check`](Self::check).
     pub fn open(dsn: &str, options: MessageQueueOptions) -> Result<Self, Error> {
+        Self::check(dsn)?;
         let queue = LoneQueue::of_dsn(dsn, options.fallback);
         let options = EngineOptions {
             lease: options.lease,
@@ -75,6 +77,14 @@ impl MessageQueue {
         };
         options.check()?;
         Ok(Self(Arc::new(Core::with_queue(queue, options))))
+    }
+
+    /// Looks whether the DSN of a broker or store can be used, as far as that can be told without connecting.
+    ///
+    /// # Errors
+    /// Category transport, naming the part that is wrong.
+    pub fn check(dsn: &str) -> Result<(), Error> {
+        adapter::check_queue(dsn).map_err(transport)
     }
 
     /// The queues of an engine's store.
@@ -124,14 +134,21 @@ impl MessageQueue {
         queues.count(queue, self.0.now()).map_err(transport)
     }
 
-    /// Messages of a queue in the order they were sent, claimed or not, without claiming them.
+    /// Messages of a queue in the order they were sent, claimed or not, without claiming them: those after this one, which
+    /// may be gone, or from the first.
     ///
     /// # Errors
     /// As [`send`](Self::send); `OSSA-N022` for the queue of a broker.
-    pub fn list(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, Error> {
+    pub fn list(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, Error> {
         check_queue(queue)?;
         let queues = self.0.browsable_queue().map_err(transport)?;
-        queues.list_messages(queue, limit).map_err(transport)
+        let listed = queues.list_messages_after(queue, after, limit);
+        listed.map_err(transport)
     }
 
     /// One message of a queue, without claiming it.

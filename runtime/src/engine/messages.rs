@@ -36,7 +36,7 @@ impl Engine {
     /// # Errors
     /// The same.
     pub fn messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, Error> {
-        self.message_queue().list(queue, limit)
+        self.message_queue().list(queue, None, limit)
     }
 
     /// As [`MessageQueue::find`].

@@ -22,6 +22,7 @@ pub use error::StoreError;
 pub use finding::Finding;
 pub use id::{MessageId, PlanHash, RunId, StepRef, Version, WorkerId};
 pub use key_value::{KeyValue, KvEntry, KvVersion, KvWrite};
+pub(crate) use queue::turns;
 pub use queue::{
     BrowsableQueue, ClaimAnswer, Delivery, Lease, NewMessage, Priority, Queue, QueueCounts,
     Receipt, Receive, StepItem, StepQueue,

@@ -109,13 +109,19 @@ impl Receive {
 
     /// Where to look, in the order of claiming: each priority of each queue. A queue named twice is there once.
     pub fn turns(&self) -> impl Iterator<Item = (Priority, &str)> {
-        Priority::ALL.into_iter().flat_map(move |priority| {
-            let queues = self.queues.iter().enumerate();
-            let distinct = queues
-                .filter(|(index, queue)| !self.queues.iter().take(*index).any(|it| it == *queue));
-            distinct.map(move |(_, queue)| (priority, queue.as_str()))
-        })
+        turns(&self.queues)
     }
+}
+
+/// [`Receive::turns`] of these queues.
+pub(crate) fn turns(queues: &[String]) -> impl Iterator<Item = (Priority, &str)> {
+    Priority::ALL.into_iter().flat_map(move |priority| {
+        let distinct = queues
+            .iter()
+            .enumerate()
+            .filter(|(index, queue)| !queues.iter().take(*index).any(|it| it == *queue));
+        distinct.map(move |(_, queue)| (priority, queue.as_str()))
+    })
 }
 
 /// A lease's terms: when it is taken and for how long.
@@ -208,6 +214,10 @@ pub trait Queue: Send + Sync {
     /// any to arrive.
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError>;
 
+    /// Whether [`receive`](Self::receive) would find a message of these queues. However many there are, it takes no longer.
+    /// A broker may have one brought to it first, and say so when asked again a moment later.
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError>;
+
     /// Removes claimed messages for good. `false` where the receipt was no longer valid.
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError>;
 
@@ -265,7 +275,17 @@ pub enum ClaimAnswer {
 /// A queue whose messages can be looked at and picked out.
 pub trait BrowsableQueue: Queue {
     /// Messages in publication order, claimed or not, without claiming them.
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError>;
+    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        self.list_messages_after(queue, None, limit)
+    }
+
+    /// The next page of [`list_messages`](Self::list_messages): what was published after this message, which may be gone.
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
 
     /// One message, without claiming it.
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError>;

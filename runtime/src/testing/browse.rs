@@ -12,6 +12,7 @@ use crate::port::{Backend, ClaimAnswer, MessageId, NewMessage, Priority, StoreEr
 pub(super) const CASES: &[Case<dyn Backend>] = cases![
     messages_are_listed_and_found_without_a_claim,
     one_message_can_be_claimed_by_its_id,
+    messages_are_listed_page_by_page_also_after_one_that_is_gone,
     a_dead_letter_is_listed_where_it_is_and_nowhere_else,
     what_was_acked_is_not_listed,
 ];
@@ -50,6 +51,24 @@ fn messages_are_listed_and_found_without_a_claim(
     let nonsense = MessageId("nonsense".to_owned());
     assert_eq!(backend.find_message("q", &nonsense)?, None);
     Ok(())
+}
+
+fn messages_are_listed_page_by_page_also_after_one_that_is_gone(
+    backend: &Arc<dyn Backend>,
+) -> Result<(), StoreError> {
+    let all = ["a", "b", "elsewhere", "c", "d"].map(|body| {
+        let queue = if body == "elsewhere" { body } else { "q" };
+        message(queue, body)
+    });
+    let ids = backend.publish(&all, at(0))?;
+    let page = |after, limit| Ok(bodies(&backend.list_messages_after("q", after, limit)?));
+    assert_eq!(page(None, 2)?, ["a", "b"]);
+    assert_eq!(page(ids.get(1), 2)?, ["c", "d"]);
+    let claimed = backend.receive(&request(&["q"], 2, at(0)))?;
+    backend.ack(&receipts(&claimed))?;
+    assert_eq!(page(ids.get(1), 9)?, ["c", "d"]);
+    assert_eq!(page(ids.get(3), 9)?, ["d"]);
+    page(ids.get(4), 9).map(|after_the_last| assert_eq!(after_the_last, [""; 0]))
 }
 
 fn one_message_can_be_claimed_by_its_id(backend: &Arc<dyn Backend>) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// How long a broker may take over what it is to do.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// So many milliseconds after the moment at which cases begin.
 pub(super) fn at(millis: i64) -> Timestamp {

@@ -1,11 +1,11 @@
 //! Publishing, receiving in order, delays, waiting: what any queue does, a broker's included.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fixture::{
-    LEASE, assert_counts, at, bodies, message, publish, receipts, receive_all, receive_one,
-    request, the_one, wakes,
+    LEASE, LOOK_EVERY, PATIENCE, assert_counts, at, bodies, message, publish, receipts,
+    receive_all, receive_one, request, the_one, wakes,
 };
 use super::{Case, cases};
 use crate::port::{Delivery, NewMessage, Priority, Queue, Receipt, Receive, StoreError};
@@ -25,6 +25,7 @@ pub(super) const CASES: &[Case<dyn Queue>] = cases![
     a_delayed_message_comes_when_it_is_due,
     many_delayed_messages_do_not_hide_a_visible_one,
     a_claimed_message_is_nobody_elses,
+    that_something_is_visible_is_told_without_taking_it,
     only_the_queues_asked_for_are_looked_at,
     ids_are_never_given_twice,
     a_change_wakes_those_who_wait,
@@ -268,6 +269,32 @@ fn a_claimed_message_is_nobody_elses(queue: &Arc<dyn Queue>) -> Result<(), Store
     );
     assert_eq!(queue.receive(&request(&["q"], 9, at(60_000)))?, []);
     assert_eq!(queue.ack(&[claimed.receipt])?, [true]);
+    Ok(())
+}
+
+fn that_something_is_visible_is_told_without_taking_it(
+    queue: &Arc<dyn Queue>,
+) -> Result<(), StoreError> {
+    let queues = ["q".to_owned(), "r".to_owned()];
+    let delayed = NewMessage {
+        available_at: at(600_000),
+        ..message("q", "later")
+    };
+    publish(queue.as_ref(), &[delayed, message("elsewhere", "m")])?;
+    assert!(!queue.has_visible(&queues, at(0))?);
+    assert!(!queue.has_visible(&[], at(0))?);
+    let low = NewMessage {
+        priority: Priority::Low,
+        ..message("r", "low")
+    };
+    publish(queue.as_ref(), &[low])?;
+    let since = Instant::now();
+    while !queue.has_visible(&queues, at(0))? {
+        assert!(since.elapsed() < PATIENCE, "it is not found");
+        queue.wait_for_change(0, LOOK_EVERY)?;
+    }
+    assert_eq!(receive_one(queue.as_ref(), "r", at(0))?.body, b"low");
+    assert!(!queue.has_visible(&queues, at(1))?);
     Ok(())
 }
 

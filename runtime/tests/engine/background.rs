@@ -1,7 +1,7 @@
 //! Threads of the engine's own, on a store that fails, hangs or panics under them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -72,6 +72,69 @@ fn a_failure_that_passes_is_kept_from_the_host() {
         assert!(consumer.receive(1, SOON).unwrap().is_empty());
     }
     assert!(consumer.receive(1, NOW).unwrap().is_empty());
+}
+
+/// Takes and acks messages until there are no more to be had; returns how many there were.
+fn drain(consumer: &Consumer) -> usize {
+    let mut handled = 0;
+    while let Some(message) = consumer.receive(1, NOW).unwrap().pop() {
+        consumer.ack(&message.id).unwrap();
+        handled += 1;
+    }
+    handled
+}
+
+/// How many messages are handled while no ack can be written, and once it can.
+fn handled_without_acks(ack_bound: Option<usize>) -> [usize; 2] {
+    let lab = Lab::in_memory();
+    let works = Arc::new(AtomicBool::new(false));
+    let engine = {
+        let works = Arc::clone(&works);
+        engine(&lab, move |name| match name {
+            "ack" if !works.load(Ordering::SeqCst) => Mode::Refused,
+            _ => Mode::Works,
+        })
+    };
+    send(&engine, 9);
+    let options = ConsumerOptions {
+        ack_bound,
+        lease: Some(LONG),
+        ..ConsumerOptions::of_queue(QUEUE)
+    };
+    let consumer = Consumer::new(&engine, options).unwrap();
+    let before = drain(&consumer);
+    works.store(true, Ordering::SeqCst);
+    [before, drain(&consumer)]
+}
+
+#[test]
+fn a_message_is_handed_out_once_the_ack_of_the_one_before_is_written() {
+    assert_eq!(handled_without_acks(None), [1, 8]);
+    assert_eq!(handled_without_acks(Some(1)), [1, 8]);
+}
+
+#[test]
+fn as_many_acks_may_be_unwritten_as_the_host_allows() {
+    assert_eq!(handled_without_acks(Some(4)), [4, 5]);
+}
+
+#[test]
+fn acks_of_messages_that_take_no_time_are_written_in_groups() {
+    let lab = Lab::in_memory();
+    let written = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&written);
+    let engine = engine(&lab, move |name| {
+        if name == "ack" {
+            count.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(50));
+        }
+        Mode::Works
+    });
+    send(&engine, 100);
+    let consumer = consumer(&engine);
+    assert_eq!(drain(&consumer), 100);
+    assert!(consumer.flush(LONG).unwrap());
+    assert!(written.load(Ordering::SeqCst) < 50, "{written:?}");
 }
 
 #[test]

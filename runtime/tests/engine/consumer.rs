@@ -383,6 +383,10 @@ fn queues_prefetch_and_lease_are_checked() {
             ..good.clone()
         },
         ConsumerOptions {
+            ack_bound: Some(0),
+            ..good.clone()
+        },
+        ConsumerOptions {
             lease: Some(Duration::from_millis(5)),
             ..good
         },

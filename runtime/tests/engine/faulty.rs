@@ -189,6 +189,9 @@ impl Queue for Faulty {
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
         self.call("receive", |it| it.receive(request))
     }
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        self.call("has_visible", |it| it.has_visible(queues, now))
+    }
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         self.call("ack", |it| it.ack(receipts))
     }
@@ -220,8 +223,15 @@ impl Queue for Faulty {
 }
 
 impl BrowsableQueue for Faulty {
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.call("list_messages", |it| it.list_messages(queue, limit))
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.call("list_messages", |it| {
+            it.list_messages_after(queue, after, limit)
+        })
     }
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
         self.call("find_message", |it| it.find_message(queue, id))

@@ -36,7 +36,7 @@ fn a_queue_with_a_dsn_of_its_own_carries_messages_without_an_engine() {
     sender.close();
     let messages = open();
     let bodies = |messages: &MessageQueue| -> Vec<_> {
-        let listed = messages.list("mails", 9).unwrap();
+        let listed = messages.list("mails", None, 9).unwrap();
         listed.into_iter().map(|it| it.body).collect()
     };
     assert_eq!(bodies(&messages), [b"one", b"two"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Priority, QueueCounts, Receipt, Receive,
-    RunId, StepRef, Timestamp,
+    RunId, StepRef, Timestamp, turns,
 };
 
 #[derive(Debug, Default)]
@@ -94,19 +94,34 @@ impl Messages {
     fn in_turn(&self, request: &Receive, wanted: impl Fn(&Message) -> bool) -> Vec<u64> {
         let mut numbers = Vec::new();
         for (priority, queue) in request.turns() {
-            let earliest = (priority, Timestamp::from_millis(i64::MIN), 0);
-            let latest = (priority, request.lease.now, u64::MAX);
-            let visible = self.order.get(queue).into_iter();
-            for (_, _, number) in visible.flat_map(|it| it.range(earliest..=latest)) {
+            for number in self.front(priority, queue, request.lease.now) {
                 if numbers.len() == request.in_turn() {
                     return numbers;
                 }
-                if self.all.get(number).is_some_and(&wanted) {
-                    numbers.push(*number);
+                if self.all.get(&number).is_some_and(&wanted) {
+                    numbers.push(number);
                 }
             }
         }
         numbers
+    }
+
+    /// What is visible of one priority of one queue, in the order of claiming.
+    fn front(
+        &self,
+        priority: Priority,
+        queue: &str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = u64> + '_ {
+        let earliest = (priority, Timestamp::from_millis(i64::MIN), 0);
+        let latest = (priority, now, u64::MAX);
+        let order = self.order.get(queue).into_iter();
+        let visible = order.flat_map(move |it| it.range(earliest..=latest));
+        visible.map(|(_, _, number)| *number)
+    }
+
+    pub(super) fn has_visible(&self, queues: &[String], now: Timestamp) -> bool {
+        turns(queues).any(|(priority, queue)| self.front(priority, queue, now).next().is_some())
     }
 
     pub(super) fn claim_step(&mut self, step: &StepRef, lease: Lease) -> ClaimAnswer {
@@ -287,9 +302,15 @@ impl Messages {
         counts
     }
 
-    pub(super) fn list(&self, queue: &str, limit: usize) -> Vec<Delivery> {
+    pub(super) fn list(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Vec<Delivery> {
+        let after = after.and_then(number).unwrap_or(0);
         self.all
-            .iter()
+            .range(after.saturating_add(1)..)
             .filter(|(_, message)| message.new.queue == queue)
             .take(limit)
             .map(|(number, message)| message.delivery(*number))

@@ -25,6 +25,10 @@ impl Queue for MemoryStore {
         Ok(self.state().messages.receive(request))
     }
 
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.state().messages.has_visible(queues, now))
+    }
+
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         let mut state = self.state();
         Ok(receipts
@@ -94,8 +98,13 @@ impl Queue for MemoryStore {
 }
 
 impl BrowsableQueue for MemoryStore {
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        Ok(self.state().messages.list(queue, limit))
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.state().messages.list(queue, after, limit))
     }
 
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {

@@ -13,6 +13,7 @@ use super::value::{count, get, maybe_time, text};
 use crate::adapter::row::{at_most, millis, rank};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Receipt, Receive, StepRef, Timestamp,
+    turns,
 };
 
 const INSERT: &str = "INSERT INTO ossa.messages (queue, priority, visible_at, claimed, fence, losses, published_at,
@@ -187,6 +188,23 @@ impl HandOut {
         }
         Ok(taken)
     }
+}
+
+pub(super) const HAS_VISIBLE: &str = "SELECT 1 FROM unnest($1::text[], $2::smallint[]) AS turn (queue, priority)
+    CROSS JOIN LATERAL (SELECT 1 FROM ossa.messages WHERE queue = turn.queue AND priority = turn.priority
+        AND visible_at <= $3::bigint ORDER BY visible_at, id LIMIT 1) AS front
+    LIMIT 1";
+
+pub(super) fn has_visible(
+    session: &mut Session,
+    queues: &[String],
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let call = Call::new(HAS_VISIBLE)
+        .column(turns(queues).map(|(_, queue)| text(queue)))
+        .column(turns(queues).map(|(priority, _)| i16::from(rank(priority))))
+        .with(now.as_millis());
+    Ok(!session.read(call)?.is_empty())
 }
 
 /// Claims the one message `found`, unless it is held at $1; until $2.

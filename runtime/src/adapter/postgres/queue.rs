@@ -31,6 +31,12 @@ impl Queue for PostgresStore {
             .with("receive", |db| messages::CLAIM.take(db, request))
     }
 
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        self.pool.with("look for messages", |db| {
+            messages::has_visible(db, queues, now)
+        })
+    }
+
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         self.pool.with("ack", |db| messages::ack(db, receipts))
     }
@@ -103,8 +109,18 @@ impl BrowsableQueue for PostgresStore {
         })
     }
 
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
-        let call = || Call::new(LIST).with(text(queue)).with(at_most(limit));
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let call = || {
+            Call::new(LIST)
+                .with(text(queue))
+                .with(after.map_or(0, number))
+                .with(at_most(limit))
+        };
         self.pool.with("list messages", |db| deliveries(db, call()))
     }
 
@@ -165,7 +181,8 @@ pub(super) const LIST: &str = concat!(
     "SELECT ",
     delivery_columns!(),
     " FROM ossa.messages AS m WHERE id = ANY (ARRAY (
-        SELECT id FROM (SELECT id FROM ossa.messages WHERE queue = $1 OFFSET 0) AS mine ORDER BY id LIMIT $2
+        SELECT id FROM (SELECT id FROM ossa.messages WHERE queue = $1 AND id > $2 OFFSET 0) AS mine
+        ORDER BY id LIMIT $3
     )) ORDER BY id"
 );
 

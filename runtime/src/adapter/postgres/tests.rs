@@ -68,6 +68,7 @@ fn messages_and_timers_are_found_in_the_order_of_an_index() {
             (queue::OVERDUE, "messages_by_deadline"),
             (queue::COUNT, "messages_by_turn"),
             (queue::LIST, "messages_by_turn"),
+            (messages::HAS_VISIBLE, "messages_by_turn"),
             (queue::ITEMS, "messages_by_step"),
             (messages::CLAIM_STEP.as_str(), "messages_by_step"),
             (messages::CLAIM_MESSAGE.as_str(), "messages_pkey"),

@@ -7,7 +7,7 @@ use super::wire::Message;
 use super::{Inner, RabbitMqQueue, clock, names, topology};
 use crate::port::{
     Delivery, Finding, MessageId, NewMessage, Priority, Queue, QueueCounts, Receipt, Receive,
-    StoreError, Timestamp,
+    StoreError, Timestamp, turns,
 };
 
 /// Queues for delays that are not there are looked for again after this.
@@ -45,6 +45,11 @@ impl Queue for RabbitMqQueue {
         }
         self.inner.use_of(&request.queues);
         self.run(self.inner.receive(request))
+    }
+
+    fn has_visible(&self, queues: &[String], _now: Timestamp) -> Result<bool, StoreError> {
+        self.inner.use_of(queues);
+        self.run(self.inner.has_visible(queues))
     }
 
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
@@ -177,6 +182,18 @@ impl Inner {
         };
         self.hands.lock().asked();
         Ok(self.hand_out(taken, request))
+    }
+
+    /// Whether one was brought to us. What is asked for is that one from each queue is.
+    async fn has_visible(&self, queues: &[String]) -> Result<bool, StoreError> {
+        let parts = intake::parts(&self.options.prefix, turns(queues));
+        let mut intake = self.intake.lock().await;
+        let open = intake.opened().await?;
+        open.prepare(&parts).await?;
+        open.bring(&parts, 1).await?;
+        let mut held = self.hands.lock();
+        held.asked();
+        Ok(parts.iter().any(|part| held.buffered(&part.name) > 0))
     }
 
     async fn take(

@@ -37,6 +37,15 @@ impl Queue for RedisStore {
         self.hand_out("receive", &script::RECEIVE, request, places)
     }
 
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        let mut call = self.server.call(&script::HAS_VISIBLE);
+        call.arg(millis(now));
+        for queue in queues {
+            call.arg(queue);
+        }
+        Ok(self.server.run("look for messages", &call)?.number()? == 1)
+    }
+
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         let mut call = self.server.call(&script::ACK);
         add_receipts(&mut call, receipts);
@@ -101,9 +110,16 @@ impl Queue for RedisStore {
 }
 
 impl BrowsableQueue for RedisStore {
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
         let mut call = self.server.call(&script::LIST_MESSAGES);
-        call.arg(queue).arg(at_most(limit));
+        // Of none, the first: `-` is before everything.
+        let after = after.map_or("-".to_owned(), |id| format!("({}", id.0));
+        call.arg(queue).arg(after).arg(at_most(limit));
         deliveries(self.server.run("list messages", &call)?)
     }
 

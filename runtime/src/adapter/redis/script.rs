@@ -74,6 +74,12 @@ script!(
     ["message", "receipts", "reject"]
 );
 script!(OVERDUE, " flags=no-writes", true, ["message", "overdue"]);
+script!(
+    HAS_VISIBLE,
+    " flags=no-writes",
+    true,
+    ["message", "has_visible"]
+);
 script!(COUNT, " flags=no-writes", true, ["message", "count"]);
 script!(
     LIST_MESSAGES,

@@ -11,7 +11,7 @@ use super::value::{DELIVERY, Found, delivery, time};
 use crate::adapter::row::{at_most, millis, rank};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Priority, QueueCounts, Receive, RunId,
-    StepRef, Timestamp,
+    StepRef, Timestamp, turns,
 };
 
 /// One INSERT takes no more bytes of messages than this, or one message: databases have bounds on what they are sent.
@@ -151,17 +151,18 @@ pub(super) fn reschedule_step(
 /// nothing.
 pub(super) fn visible(
     database: &Database<'_>,
-    request: &Receive,
+    queues: &[String],
+    now: Timestamp,
     only_steps: bool,
 ) -> Result<Vec<(Priority, String)>, Fault> {
-    let places: Vec<_> = request.turns().collect();
+    let places: Vec<_> = turns(queues).collect();
     if places.is_empty() {
         return Ok(Vec::new());
     }
     let condition = turn(only_steps);
     let exists = format!("EXISTS (SELECT 1 FROM @messages WHERE {condition})");
     let sql = format!("SELECT {}", vec![exists; places.len()].join(", "));
-    let now = time(request.lease.now);
+    let now = time(now);
     let params: Vec<_> = places
         .iter()
         .flat_map(|(priority, queue)| [Text(queue), Integer(rank(*priority).into()), now])
@@ -398,10 +399,16 @@ pub(super) fn overdue(
 pub(super) fn list(
     database: &Database<'_>,
     queue: &str,
+    after: Option<&MessageId>,
     limit: usize,
 ) -> Result<Vec<Delivery>, Fault> {
-    let params = [Text(queue), Integer(at_most(limit))];
-    deliveries(database, "queue = ? ORDER BY id LIMIT ?", &params)
+    let after = after.map_or("", |id| id.0.as_str());
+    let params = [Text(queue), Text(after), Integer(at_most(limit))];
+    deliveries(
+        database,
+        "queue = ? AND id > ? ORDER BY id LIMIT ?",
+        &params,
+    )
 }
 
 pub(super) fn items_of(database: &Database<'_>, run: &RunId) -> Result<Vec<Delivery>, Fault> {

@@ -23,6 +23,12 @@ impl Queue for SqlStore {
         self.take("receive", request, Taking::Claim)
     }
 
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        self.database().at_once("look for messages", |database| {
+            Ok(!messages::visible(database, queues, now, false)?.is_empty())
+        })
+    }
+
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         if let [receipt] = receipts {
             return self.database().at_once("ack", |database| {
@@ -74,9 +80,14 @@ impl Queue for SqlStore {
 }
 
 impl BrowsableQueue for SqlStore {
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.database().at_once("list messages", |database| {
-            messages::list(database, queue, limit)
+            messages::list(database, queue, after, limit)
         })
     }
 
@@ -138,7 +149,8 @@ impl SqlStore {
         let database = self.database();
         // Most looks find nothing; they need no transaction.
         let places = database.at_once(operation, |database| {
-            messages::visible(database, request, taking == Taking::Relay)
+            let now = request.lease.now;
+            messages::visible(database, &request.queues, now, taking == Taking::Relay)
         })?;
         if places.is_empty() || request.max == 0 {
             return Ok(Vec::new());

@@ -24,7 +24,12 @@ pub(super) fn overdue(
     )
 }
 
-pub(super) fn list(db: &Connection, queue: &str, limit: usize) -> Result<Vec<Delivery>, Fault> {
+pub(super) fn list(
+    db: &Connection,
+    queue: &str,
+    after: Option<&MessageId>,
+    limit: usize,
+) -> Result<Vec<Delivery>, Fault> {
     // Finding the ids first, in the index, keeps an empty queue from being looked for among another's many messages.
     deliveries(
         db,
@@ -32,11 +37,11 @@ pub(super) fn list(db: &Connection, queue: &str, limit: usize) -> Result<Vec<Del
             "SELECT ",
             delivery_columns!(),
             " FROM messages WHERE id IN (
-                SELECT id FROM messages INDEXED BY messages_by_turn WHERE queue = ?1
-                ORDER BY id LIMIT ?2
+                SELECT id FROM messages INDEXED BY messages_by_turn WHERE queue = ?1 AND id > ?2
+                ORDER BY id LIMIT ?3
              ) ORDER BY id"
         ),
-        params![queue, at_most(limit)],
+        params![queue, after.map_or(0, number), at_most(limit)],
     )
 }
 

@@ -7,7 +7,7 @@ use super::fault::Fault;
 use crate::adapter::row::{at_most, millis, rank};
 use crate::port::{
     ClaimAnswer, Delivery, Lease, MessageId, NewMessage, Priority, Receipt, Receive, StepRef,
-    Timestamp,
+    Timestamp, turns,
 };
 
 pub(super) fn insert_message(
@@ -109,13 +109,16 @@ pub(super) fn reschedule_step(
 }
 
 /// Whether any message of these queues is visible. Lets an idle consumer ask without taking the write lock.
-pub(super) fn any_visible(db: &Connection, request: &Receive) -> Result<bool, Fault> {
-    let now = request.lease.now.as_millis();
+pub(super) fn has_visible(
+    db: &Connection,
+    queues: &[String],
+    now: Timestamp,
+) -> Result<bool, Fault> {
     let mut select = db.prepare_cached(
         "SELECT 1 FROM messages WHERE queue = ?1 AND priority = ?2 AND visible_at <= ?3",
     )?;
-    for (priority, queue) in request.turns() {
-        if select.exists(params![queue, rank(priority), now])? {
+    for (priority, queue) in turns(queues) {
+        if select.exists(params![queue, rank(priority), now.as_millis()])? {
             return Ok(true);
         }
     }

@@ -27,6 +27,12 @@ impl Queue for SqliteStore {
         self.take("receive", request, messages::receive)
     }
 
+    fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        self.readers.read("look for messages", |db| {
+            messages::has_visible(db, queues, now)
+        })
+    }
+
     fn ack(&self, receipts: &[Receipt]) -> Result<Vec<bool>, StoreError> {
         self.writer.quickly("ack", |db| {
             let acks = receipts.iter().map(|receipt| messages::ack(db, receipt));
@@ -88,9 +94,14 @@ impl Queue for SqliteStore {
 }
 
 impl BrowsableQueue for SqliteStore {
-    fn list_messages(&self, queue: &str, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    fn list_messages_after(
+        &self,
+        queue: &str,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
         self.readers
-            .read("list messages", |db| inspect::list(db, queue, limit))
+            .read("list messages", |db| inspect::list(db, queue, after, limit))
     }
 
     fn find_message(&self, queue: &str, id: &MessageId) -> Result<Option<Delivery>, StoreError> {
@@ -145,10 +156,7 @@ impl SqliteStore {
         take: impl FnOnce(&Connection, &Receive) -> Result<Vec<Delivery>, Fault>,
     ) -> Result<Vec<Delivery>, StoreError> {
         // An idle consumer must not keep the others from writing.
-        if !self
-            .readers
-            .read(operation, |db| messages::any_visible(db, request))?
-        {
+        if !self.has_visible(&request.queues, request.lease.now)? {
             return Ok(Vec::new());
         }
         self.writer.quickly(operation, |db| take(db, request))

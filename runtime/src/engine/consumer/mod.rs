@@ -41,6 +41,10 @@ pub struct ConsumerOptions {
     pub dead_letter_queue: Option<String>,
     /// At most so many messages are fetched ahead.
     pub prefetch: usize,
+    /// At most so many messages are handled again when the process is killed: the one being handled, and those whose ack
+    /// is not written yet. `None` = 1, unless handling takes less time than writing: then acks are written behind, in
+    /// groups.
+    pub ack_bound: Option<usize>,
     /// How long a claim holds without a heartbeat; `None` = the engine's.
     pub lease: Option<Duration>,
     /// How long a close or drop may wait for pending writes.
@@ -55,6 +59,7 @@ impl ConsumerOptions {
             queues: vec![queue.into()],
             dead_letter_queue: None,
             prefetch: 100,
+            ack_bound: None,
             lease: None,
             close_within: Duration::from_secs(2),
         }
@@ -178,6 +183,9 @@ impl Consumer {
         if !(1..=10_000).contains(&options.prefetch) {
             return Err(argument("`prefetch` must be 1 to 10000"));
         }
+        if options.ack_bound == Some(0) {
+            return Err(argument("`ack_bound` must be at least 1"));
+        }
         for queue in &options.queues {
             core.watch(queue);
         }
@@ -230,6 +238,13 @@ impl Consumer {
             if let Some(error) = state.troubles.take() {
                 return Err(error);
             }
+            if state.lags(shared.options.ack_bound) {
+                if Instant::now() >= fetched_by {
+                    return Ok(Vec::new());
+                }
+                shared.catch_up(&mut state);
+                continue;
+            }
             let taken = state.take(max);
             if !taken.is_empty() {
                 let received = shared.hand_out(&mut state, taken);
@@ -267,7 +282,22 @@ impl Consumer {
         }
     }
 
-    /// Removes a message for good. Returns at once: the thread writes it, together with others.
+    /// Whether [`receive`](Self::receive) would have a message at once. Takes no longer however many there are.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn is_ready(&self) -> Result<bool, Error> {
+        let shared = &*self.shared;
+        if shared.state.lock().has_messages() {
+            return Ok(true);
+        }
+        let queues = &shared.options.queues;
+        let visible = shared.core.queue()?.has_visible(queues, shared.core.now());
+        visible.map_err(transport)
+    }
+
+    /// Removes a message for good. Returns at once: it is written before another message is handed out, or together with
+    /// others; see [`ConsumerOptions::ack_bound`].
     ///
     /// For an attempt of a step, its result is what removes it; see [`Acked`].
     ///

@@ -20,8 +20,12 @@ pub(super) struct State {
     /// Handed out.
     pub(super) held: HashMap<MessageId, Held>,
     writes: Writes,
-    /// The thread is writing what it took from `writes`.
-    writing: bool,
+    /// So many are writing what they took from `writes`.
+    writing: usize,
+    /// So many of the messages that the host is done with are among that.
+    ending: usize,
+    /// How long it takes to write that the host is done with messages; `None` before the first time.
+    pub(super) write_time: Option<Duration>,
     /// Someone is fetching.
     pub(super) fetching: bool,
     /// The last fetch got all it asked for: there may be more.
@@ -57,6 +61,11 @@ impl Writes {
             && self.releases.is_empty()
     }
 
+    /// How many messages the host is done with are among them.
+    pub(super) fn ends(&self) -> usize {
+        self.acks.len() + self.rejects.len()
+    }
+
     /// Puts what could not be written back in front of what came since.
     fn prepend(&mut self, mut unwritten: Self) {
         unwritten.acks.append(&mut self.acks);
@@ -75,7 +84,9 @@ impl State {
             buffer: VecDeque::new(),
             held: HashMap::new(),
             writes: Writes::default(),
-            writing: false,
+            writing: 0,
+            ending: 0,
+            write_time: None,
             fetching: false,
             more: false,
             careful: 0,
@@ -175,17 +186,37 @@ impl State {
     }
 
     pub(super) fn take_writes(&mut self) -> Writes {
-        self.writing = !self.writes.is_empty();
+        self.writing += 1;
+        self.ending += self.writes.ends();
         std::mem::take(&mut self.writes)
     }
 
-    pub(super) fn written(&mut self, unwritten: Writes) {
-        self.writing = false;
+    /// Of what was taken, with so many ends, this could not be written.
+    pub(super) fn written(&mut self, ends: usize, unwritten: Writes) {
+        self.writing -= 1;
+        self.ending -= ends;
         self.writes.prepend(unwritten);
     }
 
+    pub(super) const fn is_writing(&self) -> bool {
+        self.writing > 0
+    }
+
     pub(super) fn has_writes(&self) -> bool {
-        self.writing || !self.writes.is_empty()
+        self.is_writing() || !self.writes.is_empty()
+    }
+
+    /// Whether more messages that the host is done with are unwritten than may be when it gets another one: if the worker
+    /// is killed then, they are handled again, as is the one it got. Without a bound none may be, unless handling takes
+    /// less time than writing; waiting would then more than halve the speed.
+    pub(super) fn lags(&self, bound: Option<usize>) -> bool {
+        let unwritten = self.ending + self.writes.ends();
+        let may_lag = match (bound, self.window.pace(), self.write_time) {
+            (Some(bound), ..) => bound.saturating_sub(1),
+            (None, Some(pace), Some(write)) if pace < write => usize::MAX,
+            _ => 0,
+        };
+        unwritten > may_lag
     }
 
     pub(super) fn has_pending_writes(&self) -> bool {

@@ -9,7 +9,8 @@ use parking_lot::MutexGuard;
 
 use super::state::Writes;
 use super::trouble::Duty;
-use super::{Receive, Shared, State, transport};
+use super::window::smoothed;
+use super::{LOOK_EVERY, Receive, Shared, State, transport};
 use crate::engine::claim::{Admitted, WORKER_LOST};
 use crate::engine::dead_letter::with_reason;
 use crate::error::{Category, Error, code};
@@ -160,23 +161,44 @@ impl Drop for Fetching<'_, '_> {
 /// is pending again.
 struct Writing<'s, 'a> {
     state: &'s mut MutexGuard<'a, State>,
+    ends: usize,
     writes: Writes,
+}
+
+impl<'s, 'a> Writing<'s, 'a> {
+    fn begin(state: &'s mut MutexGuard<'a, State>) -> Self {
+        let writes = state.take_writes();
+        Self {
+            ends: writes.ends(),
+            writes,
+            state,
+        }
+    }
 }
 
 impl Drop for Writing<'_, '_> {
     fn drop(&mut self) {
-        self.state.written(std::mem::take(&mut self.writes));
+        let unwritten = std::mem::take(&mut self.writes);
+        self.state.written(self.ends, unwritten);
     }
 }
 
 /// Writes what is pending; returns how long to wait before the next try when some of it could not be written.
 fn write(shared: &Shared, state: &mut MutexGuard<'_, State>) -> Option<Duration> {
-    let writes = state.take_writes();
-    let answer = {
-        let mut writing = Writing { state, writes };
-        let Writing { state, writes } = &mut writing;
-        MutexGuard::unlocked(state, || write_out(shared, writes))
+    let began = Instant::now();
+    let (ends, answer) = {
+        let mut writing = Writing::begin(state);
+        let Writing {
+            state,
+            ends,
+            writes,
+        } = &mut writing;
+        let answer = MutexGuard::unlocked(state, || write_out(shared, writes));
+        (*ends, answer)
     };
+    if ends > 0 && answer.is_ok() {
+        state.write_time = Some(smoothed(state.write_time, began.elapsed()));
+    }
     state.note(Duty::Write, answer)
 }
 
@@ -315,6 +337,17 @@ impl Shared {
         }
         state.store(admitted);
         None
+    }
+
+    /// Has what the host is done with written: here and now, unless somebody is at it or it failed lately. Unlocks
+    /// meanwhile.
+    pub(super) fn catch_up(&self, state: &mut MutexGuard<'_, State>) {
+        if state.is_writing() || state.troubles.is_in(Duty::Write) {
+            self.done.wait_for(state, LOOK_EVERY);
+        } else if write(self, state).is_some() {
+            // Trying again is up to the thread.
+            self.work.notify_one();
+        }
     }
 
     /// Waits until something may have been published since `seen`. Unlocks meanwhile.

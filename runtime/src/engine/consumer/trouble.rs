@@ -71,6 +71,11 @@ impl Troubles {
         self.streaks.retain(|streak| streak.duty != duty);
     }
 
+    /// Whether it failed the last time.
+    pub(super) fn is_in(&self, duty: Duty) -> bool {
+        self.streaks.iter().any(|streak| streak.duty == duty)
+    }
+
     /// Whether the host is to be told of something.
     pub(super) fn has_untold(&self) -> bool {
         self.streaks.iter().any(|streak| streak.untold.is_some())

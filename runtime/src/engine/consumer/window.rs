@@ -32,11 +32,13 @@ impl Window {
     pub(super) fn returned(&mut self, now: Instant) {
         if let Some((at, count)) = self.handed.take() {
             let sample = now.saturating_duration_since(at) / count;
-            self.pace = Some(match self.pace {
-                Some(pace) => (pace * 3 + sample) / 4,
-                None => sample,
-            });
+            self.pace = Some(smoothed(self.pace, sample));
         }
+    }
+
+    /// How long the host takes for a message; `None` before the first one.
+    pub(super) const fn pace(&self) -> Option<Duration> {
+        self.pace
     }
 
     /// Since when the host has been busy with what it got.
@@ -52,6 +54,11 @@ impl Window {
             .unwrap_or(usize::MAX)
             .clamp(1, self.limit)
     }
+}
+
+/// What a thing takes usually, given what it took before and what it took now.
+pub(super) fn smoothed(before: Option<Duration>, sample: Duration) -> Duration {
+    before.map_or(sample, |before| (before * 3 + sample) / 4)
 }
 
 #[cfg(test)]
