@@ -30,10 +30,14 @@ namespace Ossa\Runtime {
          *     queue?: string,
          *     retry_owner?: 'engine'|'host',
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
+         *     retries?: array<string, array<string, mixed>>,
+         *     breakers?: array<string, array<string, mixed>>,
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `queue`: where step items go (default `default`); `retry_owner`: who waits out retry delays
-         *     (default `engine`); `env`: the values `env.X` may see
+         *     (default `engine`); `retries`: policies of handlers by their names, each like `default_retry`; `breakers`: circuit
+         *     breakers by the names of what they guard, each `array{failures?: int, open_ms?: int, probes?: int, rate?: float,
+         *     rate_minimum?: int, rate_window_ms?: int}`; `env`: the values `env.X` may see
          *
          * @throws Exception\ArgumentException when an option is wrong; a wrong DSN shows at the first call that needs the store
          */
@@ -57,6 +61,8 @@ namespace Ossa\Runtime {
          *     queue?: string,
          *     retry_owner?: 'engine'|'host',
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
+         *     retries?: array<string, array<string, mixed>>,
+         *     breakers?: array<string, array<string, mixed>>,
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `table_prefix`: what the names of tables begin with (default `ossa_`); `auto_setup`: whether missing
@@ -366,6 +372,10 @@ namespace Ossa\Runtime {
         }
 
         public function keyValue(string $namespace): KeyValueStore
+        {
+        }
+
+        public function circuitBreakers(): CircuitBreakers
         {
         }
 
@@ -1126,6 +1136,56 @@ namespace Ossa\Runtime {
         }
 
         public function getPriority(): string
+        {
+        }
+    }
+
+    /**
+     * What is left alone for a while because it kept failing. All processes on one store share it.
+     *
+     * A breaker is named by what it guards, and for whom where there are tenants.
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class CircuitBreakers
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * Those that saw a failure lately, by name; times in milliseconds since the Unix epoch.
+         *
+         * @return list<array{name: string, tenant?: string, state: 'closed'|'open'|'half_open', until?: int, succeeded?: int, probe?: array{holder: string, until: int}, failures: int, cause?: string, since?: int}>
+         */
+        public function all(): array
+        {
+        }
+
+        /** Closes a breaker and forgets what it counted; `false` when it saw no failure. */
+        public function reset(string $name, ?string $tenant = null): bool
+        {
+        }
+
+        /**
+         * Asks whether a call may be made that is no step of a run.
+         *
+         * @param string $holder names the call when its result is told
+         *
+         * @return int|null null when it may; else when to ask again, in milliseconds since the Unix epoch
+         *
+         * @throws Exception\ArgumentException when the name is empty or too long
+         */
+        public function admit(string $name, string $holder, ?string $tenant = null): ?int
+        {
+        }
+
+        public function succeeded(string $name, string $holder, ?string $tenant = null): void
+        {
+        }
+
+        /** @param array{code: string, message: string, class?: string|null, retryable?: bool|null, retry_after_ms?: int|null, details?: mixed} $error one that is not retryable counts as an answer */
+        public function failed(string $name, string $holder, array $error, ?string $tenant = null): void
         {
         }
     }

@@ -6,6 +6,9 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\BatchDispatcher;
+use Ossa\SymfonyRuntime\Breaker\CircuitBreaker;
+use Ossa\SymfonyRuntime\Command\BreakerListCommand;
+use Ossa\SymfonyRuntime\Command\BreakerResetCommand;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
 use Ossa\SymfonyRuntime\Command\DoctorCommand;
 use Ossa\SymfonyRuntime\Command\RunDecideCommand;
@@ -69,6 +72,9 @@ return static function (ContainerConfigurator $container): void {
         ->set('ossa.runtime', OssaRuntime::class)
             ->args([service('ossa.engine'), service('.ossa.relay')])
         ->alias(OssaRuntime::class, 'ossa.runtime')
+        ->set('ossa.circuit_breaker', CircuitBreaker::class)
+            ->args([service('ossa.engine')])
+        ->alias(CircuitBreaker::class, 'ossa.circuit_breaker')
         ->set('ossa.context_provider', OssaContextProvider::class)
             ->tag('kernel.reset', ['method' => 'reset'])
         ->alias(OssaContextProvider::class, 'ossa.context_provider');
@@ -165,6 +171,13 @@ return static function (ContainerConfigurator $container): void {
         ->set('.ossa.command.run_show', RunShowCommand::class)
             ->args([service('ossa.engine')])
             ->tag('console.command');
+
+    foreach (['list' => BreakerListCommand::class, 'reset' => BreakerResetCommand::class] as $name => $class) {
+        $services
+            ->set('.ossa.command.breaker_'.$name, $class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command');
+    }
 
     foreach (['why' => RunWhyCommand::class, 'history' => RunHistoryCommand::class, 'export' => RunExportCommand::class] as $name => $class) {
         $services

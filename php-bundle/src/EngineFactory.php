@@ -25,6 +25,8 @@ final readonly class EngineFactory
      * @param array<string, mixed>                                                                     $transportOptions options of that transport
      * @param list<string>                                                                             $manifestPaths
      * @param array{max_attempts: int, backoff: string, initial_delay_ms: int, max_delay_ms: int}|null $defaultRetry
+     * @param array<string, array<string, mixed>>                                                      $retries          policies of handlers, by name
+     * @param array<string, array<string, mixed>>                                                      $breakers         the same of circuit breakers
      * @param array<string, string|null>                                                               $env
      * @param ConnectionRegistry|null                                                                  $connections      null where the application has no Doctrine
      */
@@ -37,6 +39,8 @@ final readonly class EngineFactory
         private ?array $defaultRetry,
         private int $leaseSeconds,
         private array $env,
+        private array $retries = [],
+        private array $breakers = [],
         private ?ConnectionRegistry $connections = null,
     ) {
     }
@@ -54,6 +58,8 @@ final readonly class EngineFactory
             'queue' => $native ? OssaDsn::parse($this->transportDsn, $this->queueOptions())->queue : OssaDsn::DEFAULT_QUEUE,
             'retry_owner' => $native ? 'engine' : 'host',
             'default_retry' => $this->defaultRetry,
+            'retries' => $this->retries,
+            'breakers' => $this->breakers,
             'lease_seconds' => $this->leaseSeconds,
             'env' => array_filter($this->env, static fn (?string $value): bool => null !== $value),
         ];

@@ -54,6 +54,7 @@ final class OssaRuntimeBundle extends AbstractBundle
         $runtime = $config['runtime'];
         $builder->setParameter(MessengerPass::TRANSPORT, $runtime['transport']);
         $builder->setParameter(CapabilityPass::BINDINGS, $config['bindings']);
+        $builder->setParameter(CapabilityPass::BREAKERS, array_map(static fn (array $breaker): array => array_filter($breaker, static fn (mixed $value): bool => null !== $value), $config['breakers']));
         $builder->getDefinition(MessengerPass::ENGINE_FACTORY)->setArguments([
             '$stateBackend' => $runtime['state_backend'],
             '$transportDsn' => '',

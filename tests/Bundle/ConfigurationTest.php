@@ -32,6 +32,7 @@ final class ConfigurationTest extends TestCase
             'manifest_paths' => ['%kernel.project_dir%/config/ossa'],
             'validation' => 'lenient',
             'bindings' => [],
+            'breakers' => [],
             'transactions' => ['connection' => null, 'table' => 'ossa_inbox', 'auto_setup' => true],
             'env' => [],
         ], $config);

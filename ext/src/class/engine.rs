@@ -18,6 +18,7 @@ use ossa_runtime::engine::{
 use ossa_runtime::port::{Backend, Version};
 use serde_json::Value;
 
+use super::circuit_breakers::CircuitBreakers;
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
 use super::manifest::Manifest;
@@ -109,7 +110,7 @@ impl Engine {
     }
 
     fn fail(&self, token: Bytes<'_>, error: Table<'_>) -> Answer<StepReport> {
-        let error = read::step_error(error)?;
+        let error = read::step_error("$error of Engine::fail()", error)?;
         let runtime = self.runtime.get()?;
         Ok(runtime.fail(token.text("$token")?, error)?.into())
     }
@@ -260,6 +261,10 @@ impl Engine {
     fn key_value(&self, namespace: Bytes<'_>) -> Answer<KeyValueStore> {
         let namespace = namespace.text("$namespace")?;
         Ok(KeyValueStore::over(self.runtime.get()?, namespace))
+    }
+
+    fn circuit_breakers(&self) -> Answer<CircuitBreakers> {
+        Ok(CircuitBreakers::over(self.runtime.get()?))
     }
 
     fn close(&self) -> Answer<()> {

@@ -6,12 +6,12 @@ use ossa_runtime::adapter::SqlOptions;
 use ossa_runtime::engine::{EngineOptions, StartRequest, Startable};
 use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::manifest::Kind;
-use ossa_runtime::policy::{Backoff, RetryPolicy};
 use ossa_runtime::port::{Priority, RunId};
 use ossa_runtime::run::{RetryOwner, StepError};
 use serde_json::{Map, Value};
 
 use super::manifest::level;
+use super::policies;
 use super::run_options::labels;
 use crate::convert::argument::{Bytes, Table};
 use crate::convert::from_php;
@@ -20,8 +20,8 @@ use crate::error::{Answer, Fault};
 
 /// A day: the longest lease.
 const LONGEST_LEASE: u64 = 86_400;
-/// A year: the longest delay.
-const LONGEST_DELAY: u64 = 366 * 86_400_000;
+/// A year: the longest delay, in milliseconds.
+pub(super) const LONGEST_DELAY: u64 = 366 * 86_400_000;
 
 /// The options of `open()`.
 pub(super) struct Opened {
@@ -41,12 +41,14 @@ pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
 }
 
 /// What all ways of opening an engine take.
-const OPENING: [&str; 7] = [
+const OPENING: [&str; 9] = [
     "manifest_roots",
     "level",
     "queue",
     "retry_owner",
     "default_retry",
+    "retries",
+    "breakers",
     "lease_seconds",
     "env",
 ];
@@ -72,7 +74,9 @@ pub(super) fn over(options: Table<'_>) -> Answer<(Opened, SqlOptions)> {
 fn opened(given: &Options<'_>) -> Answer<Opened> {
     let mut options = EngineOptions {
         level: level(given)?,
-        default_retry: default_retry(given)?,
+        default_retry: policies::default_retry(given)?,
+        retries: policies::retries(given)?,
+        breakers: policies::breakers(given)?,
         env: env(given)?,
         ..EngineOptions::default()
     };
@@ -98,45 +102,6 @@ fn opened(given: &Options<'_>) -> Answer<Opened> {
 pub(super) fn lease(given: &Options<'_>) -> Answer<Option<Duration>> {
     let seconds = given.integer("lease_seconds", 1..=LONGEST_LEASE)?;
     Ok(seconds.map(Duration::from_secs))
-}
-
-fn default_retry(given: &Options<'_>) -> Answer<Option<RetryPolicy>> {
-    let known = [
-        "max_attempts",
-        "backoff",
-        "initial_delay_ms",
-        "max_delay_ms",
-        "multiplier",
-        "jitter",
-    ];
-    let Some(given) = given.nested("default_retry", &known)? else {
-        return Ok(None);
-    };
-    let mut policy = RetryPolicy::default();
-    if let Some(attempts) = given.integer("max_attempts", 1..=u64::from(u32::MAX))? {
-        policy.max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-    }
-    if let Some(backoff) = given.one_of("backoff", &["none", "fixed", "linear", "exponential"])? {
-        policy.backoff = match backoff {
-            "none" => Backoff::None,
-            "fixed" => Backoff::Fixed,
-            "linear" => Backoff::Linear,
-            _ => Backoff::Exponential,
-        };
-    }
-    if let Some(delay) = given.integer("initial_delay_ms", 0..=LONGEST_DELAY)? {
-        policy.initial_delay = Duration::from_millis(delay);
-    }
-    if let Some(delay) = given.integer("max_delay_ms", 0..=LONGEST_DELAY)? {
-        policy.max_delay = Duration::from_millis(delay);
-    }
-    if let Some(multiplier) = given.number("multiplier", 1.0..=1000.0)? {
-        policy.multiplier = multiplier;
-    }
-    if let Some(jitter) = given.number("jitter", 0.0..=1.0)? {
-        policy.jitter = jitter;
-    }
-    Ok(Some(policy))
 }
 
 fn env(given: &Options<'_>) -> Answer<Map<String, Value>> {
@@ -195,10 +160,10 @@ pub(super) fn priority(name: &str) -> Answer<Priority> {
     })
 }
 
-/// What `fail()` was given.
-pub(super) fn step_error(error: Table<'_>) -> Answer<StepError> {
+/// An error of a handler, as `fail()` takes it.
+pub(super) fn step_error(of: &'static str, error: Table<'_>) -> Answer<StepError> {
     let given = Options::read(
-        "$error of Engine::fail()",
+        of,
         error,
         &[
             "code",

@@ -3,6 +3,7 @@
 //! PHP code cannot make instances: constructors are private, static methods and other instances hand them out.
 
 mod binding;
+mod circuit_breakers;
 mod conformance_suite;
 mod delivery;
 pub(crate) mod diagnostic;
@@ -12,6 +13,7 @@ mod expression;
 mod key_value_store;
 mod manifest;
 mod operator;
+mod policies;
 mod run;
 mod run_options;
 mod run_summary;
@@ -40,6 +42,7 @@ pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<transport::Transport>()
         .class::<delivery::Delivery>()
         .class::<key_value_store::KeyValueStore>()
+        .class::<circuit_breakers::CircuitBreakers>()
         .class::<expression::Expression>()
         .class::<store_schema::Schema>()
         .class::<conformance_suite::ConformanceSuite>()

@@ -1,5 +1,6 @@
 //! Arrays of options: every key known, every value of its type, or a refusal that says what is allowed.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ext_php_rs::convert::FromZval as _;
@@ -141,6 +142,26 @@ impl<'a> Options<'a> {
             .transpose()
     }
 
+    /// An array of arrays of options, by names; empty when it is not given.
+    pub(crate) fn each<T>(
+        &self,
+        key: &'static str,
+        known: &[&str],
+        read: impl Fn(&Self) -> Answer<T>,
+    ) -> Answer<BTreeMap<String, T>> {
+        let mut all = BTreeMap::new();
+        let table = self.typed(key, "an array", Zval::array)?;
+        let mut entries = table.map(ZendHashTable::iter);
+        while let Some((name, entry)) = entries.as_mut().and_then(|entries| entries.next_zval()) {
+            let name = text_of_key(&name);
+            let Some(table) = entry.array() else {
+                return Err(self.refuse(key, &format!("must hold an array under \"{name}\"")));
+            };
+            all.insert(name, read(&Self::of_table(key, Some(table), known)?)?);
+        }
+        Ok(all)
+    }
+
     /// A refusal of the value under `key`.
     pub(crate) fn refuse(&self, key: &str, reason: &str) -> Fault {
         Fault::argument(format!("{} {reason}", self.name(key)))
@@ -171,12 +192,16 @@ impl<'a> Options<'a> {
     }
 }
 
-fn unknown(of: &str, key: &Zval, known: &[&str]) -> Fault {
-    let name = match (key.long(), key.zend_str()) {
+fn text_of_key(key: &Zval) -> String {
+    match (key.long(), key.zend_str()) {
         (Some(index), _) => index.to_string(),
         (None, Some(text)) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
         (None, None) => String::new(),
-    };
+    }
+}
+
+fn unknown(of: &str, key: &Zval, known: &[&str]) -> Fault {
+    let name = text_of_key(key);
     Fault::argument(format!("\"{name}\" is not known in {of}"))
         .with_help(format!("known are: {}", known.join(", ")))
 }

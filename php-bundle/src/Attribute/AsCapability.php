@@ -17,11 +17,13 @@ use Ossa\SymfonyRuntime\Exception\LogicException;
 final readonly class AsCapability
 {
     /**
-     * @param string|null $name       capability, as in `spec.capabilities`
-     * @param string|null $task       task, by its `metadata.name`
-     * @param string|null $step       one step of one workflow: `<workflow>.<step id>`
-     * @param string|null $entrypoint entrypoint of a task, as it stands in the manifest
-     * @param string|null $method     method to call, when the attribute is on the class
+     * @param string|null  $name       capability, as in `spec.capabilities`
+     * @param string|null  $task       task, by its `metadata.name`
+     * @param string|null  $step       one step of one workflow: `<workflow>.<step id>`
+     * @param string|null  $entrypoint entrypoint of a task, as it stands in the manifest
+     * @param string|null  $method     method to call, when the attribute is on the class
+     * @param Retry|null   $retry      how often it is tried where no manifest says so
+     * @param Breaker|null $breaker    when it is left alone for a while because it keeps failing
      */
     public function __construct(
         public ?string $name = null,
@@ -29,6 +31,8 @@ final readonly class AsCapability
         public ?string $step = null,
         public ?string $entrypoint = null,
         public ?string $method = null,
+        public ?Retry $retry = null,
+        public ?Breaker $breaker = null,
     ) {
         $names = array_filter([$name, $task, $step, $entrypoint], static fn (?string $value): bool => null !== $value && '' !== $value);
         if (1 !== \count($names)) {
@@ -39,7 +43,7 @@ final readonly class AsCapability
     /**
      * The attribute as the tag that the container collects.
      *
-     * @return array<string, string>
+     * @return array<string, string|array<string, int|float|string>>
      */
     public function toTag(?string $method): array
     {
@@ -49,6 +53,8 @@ final readonly class AsCapability
             'step' => $this->step,
             'entrypoint' => $this->entrypoint,
             'method' => $method ?? $this->method,
-        ], static fn (?string $value): bool => null !== $value);
+            'retry' => $this->retry?->toOptions(),
+            'breaker' => $this->breaker?->toOptions(),
+        ], static fn (mixed $value): bool => null !== $value);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
+use super::breaker::Guarded;
 use super::claims::Held;
 use super::core::Core;
 use super::options::check_queue;
@@ -126,13 +127,20 @@ impl Engine {
             check_queue(queue)?;
         }
         let core = self.core();
-        let fetched = core.receive_admitted(&Receive {
+        let request = Receive {
             queues: queues.iter().map(|&queue| queue.to_owned()).collect(),
             worker: core.worker.clone(),
             max,
             eldest: core.turns.eldest_of(max),
             lease: core.lease(),
-        })?;
+        };
+        // What is turned away is out of sight, and must not look like an empty queue.
+        let fetched = loop {
+            let fetched = core.receive_admitted(&request)?;
+            if fetched.claimed == 0 || !fetched.admitted.is_empty() {
+                break fetched;
+            }
+        };
         let mut attempts = Vec::with_capacity(fetched.admitted.len());
         let mut rest = Vec::new();
         let alone = fetched.admitted.first().is_some_and(Admitted::is_suspect);
@@ -317,7 +325,12 @@ impl Core {
             return Ok(Verdict::TurnedAway);
         }
         let refused = match self.refuse(delivery) {
-            Some(error) => error,
+            Some(error) => {
+                if let Some(guarded) = self.guarded_item(delivery) {
+                    self.note_attempt(&guarded, Some(&error));
+                }
+                error
+            }
             None => match serde_json::from_slice::<StepJob>(&delivery.body) {
                 Ok(job) if step_of(&job) == item.step => {
                     let claim = StepClaim {
@@ -331,13 +344,38 @@ impl Core {
                         message: delivery.receipt.id.clone(),
                         losses: delivery.losses,
                     };
-                    return Ok(Verdict::Passes(Some(Arc::new(claim))));
+                    return match self.guarded(&claim.job) {
+                        Some(guarded) => self.past_breakers(delivery, item.step, claim, &guarded),
+                        None => Ok(Verdict::Passes(Some(Arc::new(claim)))),
+                    };
                 }
                 Ok(_) => unreadable("it names another attempt"),
                 Err(error) => unreadable(&error.to_string()),
             },
         };
         self.give_up(item.step, refused)?;
+        Ok(Verdict::TurnedAway)
+    }
+
+    /// Lets an attempt pass the breakers that guard it, or puts it off until it may ask again; one whose task has a fallback
+    /// for that case fails instead.
+    fn past_breakers(
+        &self,
+        delivery: &Delivery,
+        step: StepRef,
+        claim: StepClaim,
+        guarded: &Guarded,
+    ) -> Result<Verdict, Error> {
+        let Some(until) = self.parked_until(guarded)? else {
+            return Ok(Verdict::Passes(Some(Arc::new(claim))));
+        };
+        match self.breaker_error(&step, guarded)? {
+            Some(error) => drop(self.give_up(step, error)?),
+            None => {
+                let later = (delivery.receipt.clone(), until);
+                self.backend()?.release(&[later], self.now())?;
+            }
+        }
         Ok(Verdict::TurnedAway)
     }
 
@@ -372,7 +410,7 @@ impl Core {
     }
 }
 
-const fn place_of(step: &StepRef) -> Place {
+pub(super) const fn place_of(step: &StepRef) -> Place {
     Place {
         scope: ScopeId(step.scope),
         node: NodeId(step.node),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use rand::Rng as _;
 
+use super::breaker::Breakers;
 use super::cache::StateCache;
 use super::claims::Claims;
 use super::keeper::Keeper;
@@ -37,6 +38,7 @@ pub(super) struct Core {
     pub(super) plans: Plans,
     pub(super) states: StateCache,
     pub(super) rows: Rows,
+    pub(super) breakers: Breakers,
     pub(super) claims: Claims,
     pub(super) keeper: Keeper,
     pub(super) turns: Turns,
@@ -94,6 +96,7 @@ impl Core {
             plans: Plans::new(),
             states: StateCache::new(options.cache_bytes),
             rows: Rows::new(options.cache_bytes),
+            breakers: Breakers::default(),
             claims: Claims::default(),
             keeper: Keeper::default(),
             turns: Turns::default(),

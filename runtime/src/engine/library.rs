@@ -1,6 +1,6 @@
 //! Plans by reference: found and compiled once, and again when a file they were made of has changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use crate::error::{Category, Error, code};
 use crate::manifest::model::{Manifest, Origin, Reference};
 use crate::manifest::{Catalog, CatalogError, Diagnostic, Document, Kind};
 use crate::plan::{Plan, PlanError, Resolver, Unresolved};
+use crate::policy::RetryPolicy;
+use crate::run::HandlerKey;
 
 /// The folders are read anew for a reference that is not known, but not more often than this.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -20,6 +22,7 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The manifests below the engine's roots, as plans.
 pub(super) struct Library {
     catalog: Catalog,
+    retries: BTreeMap<String, RetryPolicy>,
     compiled: Mutex<HashMap<(String, Option<Kind>), Compiled>>,
     read_at: Mutex<Option<(Instant, SystemTime)>>,
 }
@@ -38,6 +41,7 @@ impl Library {
     pub(super) fn new(options: &EngineOptions) -> Self {
         Self {
             catalog: Catalog::new(&options.manifest_roots).at_level(options.level),
+            retries: options.retries.clone(),
             compiled: Mutex::default(),
             read_at: Mutex::default(),
         }
@@ -77,7 +81,7 @@ impl Library {
                 document.add(diagnostic);
             }
             if document.is_valid() && matches!(manifest.kind(), Kind::Task | Kind::Workflow) {
-                let errors = Plan::compile(&manifest, &Recorder::of(&self.catalog)).err();
+                let errors = Plan::compile(&manifest, &Recorder::of(self)).err();
                 for error in errors.into_iter().flatten() {
                     document.add(error.to_diagnostic());
                 }
@@ -88,7 +92,7 @@ impl Library {
 
     fn compile(&self, reference: &str, kind: Option<Kind>) -> Result<Compiled, Error> {
         let manifest = self.find(reference, kind)?;
-        let recorder = Recorder::of(&self.catalog);
+        let recorder = Recorder::of(self);
         recorder.note(&manifest);
         let plan = Plan::compile(&manifest, &recorder)
             .map_err(|errors| self.not_runnable(&manifest, &errors))?;
@@ -178,14 +182,14 @@ impl Library {
 
 /// Follows references, and remembers which files that led to.
 struct Recorder<'a> {
-    catalog: &'a Catalog,
+    library: &'a Library,
     files: Mutex<Vec<PathBuf>>,
 }
 
 impl<'a> Recorder<'a> {
-    fn of(catalog: &'a Catalog) -> Self {
+    fn of(library: &'a Library) -> Self {
         Self {
-            catalog,
+            library,
             files: Mutex::default(),
         }
     }
@@ -202,14 +206,18 @@ impl<'a> Recorder<'a> {
 
 impl Resolver for Recorder<'_> {
     fn resolve(&self, reference: &Reference, from: &Manifest) -> Result<Arc<Manifest>, Unresolved> {
-        let found = self
-            .catalog
+        let catalog = &self.library.catalog;
+        let found = catalog
             .resolve(reference, &from.origin)
             .map_err(|error| Unresolved {
                 reason: error.to_string(),
             })?;
         self.note(&found);
         Ok(found)
+    }
+
+    fn retry_of(&self, key: &HandlerKey) -> Option<RetryPolicy> {
+        self.library.retries.get(&key.key).cloned()
     }
 }
 

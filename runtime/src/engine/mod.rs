@@ -5,6 +5,7 @@
 
 mod address;
 mod asked;
+mod breaker;
 mod cache;
 mod change;
 mod claim;
@@ -50,6 +51,7 @@ use self::core::Core;
 use crate::error::Error;
 use crate::port::{Backend, StoreError};
 
+pub use breaker::{BreakerKey, BreakerView};
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
 pub use doctor::{Condition, Examined, NeededHandler, ProposedHandler};

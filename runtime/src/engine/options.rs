@@ -1,5 +1,6 @@
 //! What an engine is opened with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Category, Error, code};
 use crate::manifest::Level;
-use crate::policy::RetryPolicy;
+use crate::policy::{BreakerPolicy, RetryPolicy};
 use crate::port::{Clock, Labels, SystemClock};
 use crate::run::RetryOwner;
 
@@ -26,6 +27,12 @@ pub struct EngineOptions {
     pub retry_owner: RetryOwner,
     /// Policy of steps for which the manifest names none; `None` = one attempt.
     pub default_retry: Option<RetryPolicy>,
+    /// Policies of handlers, by the name under which the host binds them: for calls of which no manifest says how often they
+    /// are tried. They become part of the plan, and come before `default_retry`.
+    pub retries: BTreeMap<String, RetryPolicy>,
+    /// Circuit breakers of what steps call, by the name under which the host binds the handler: a capability, an
+    /// entrypoint, a task or `<workflow>.<step id>`. Each tenant (label `tenant` of a run) has breakers of its own.
+    pub breakers: BTreeMap<String, BreakerPolicy>,
     /// The values that `env.X` may see in expressions.
     pub env: Map<String, Value>,
     /// How long a claim holds without a heartbeat; heartbeats come at a third of it.
@@ -49,6 +56,8 @@ impl Default for EngineOptions {
             queue: "default".to_owned(),
             retry_owner: RetryOwner::Engine,
             default_retry: None,
+            retries: BTreeMap::new(),
+            breakers: BTreeMap::new(),
             env: Map::new(),
             lease: Duration::from_secs(30),
             dispatch_deadline: Duration::from_secs(300),
@@ -71,8 +80,52 @@ impl EngineOptions {
         if self.max_losses == 0 {
             return Err(wrong("`max_losses` is 0".to_owned()).with_help("use at least 1"));
         }
+        for (name, policy) in &self.breakers {
+            check_breaker(name, policy)?;
+        }
         check_queue(&self.queue)
     }
+
+    /// The policy of a breaker; the default one for a name that has none.
+    pub(super) fn breaker(&self, name: &str) -> BreakerPolicy {
+        self.breakers.get(name).cloned().unwrap_or_default()
+    }
+}
+
+fn check_breaker(name: &str, policy: &BreakerPolicy) -> Result<(), Error> {
+    check_breaker_name(name)?;
+    let wrong = |what: &str| {
+        Err(wrong(format!(
+            "the circuit breaker of `{}` {what}",
+            shorten(name)
+        )))
+    };
+    if policy.failures == 0 || policy.probes == 0 {
+        return wrong("counts to 0: use at least 1 failure and 1 probe");
+    }
+    if policy.open_for.is_zero() {
+        return wrong("is never open: use at least 1 ms");
+    }
+    match &policy.rate {
+        Some(rate) if !(rate.share > 0.0 && rate.share <= 1.0) => {
+            wrong("has a share of failures that is not above 0 and at most 1")
+        }
+        Some(rate) if rate.window.is_zero() || rate.minimum == 0 => {
+            wrong("has a rate without a window or a minimum of calls")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names of breakers are those of handlers.
+pub(super) fn check_breaker_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > 500 {
+        return Err(
+            wrong(format!("`{}` names no circuit breaker", shorten(name)))
+                .with_help("its name has 1 to 500 bytes"),
+        );
+    }
+    Ok(())
 }
 
 /// Queue names end up in files, keys and commands of brokers: short, printable, no spaces.
@@ -117,6 +170,8 @@ impl fmt::Debug for EngineOptions {
             .field("manifest_roots", &self.manifest_roots)
             .field("queue", &self.queue)
             .field("retry_owner", &self.retry_owner)
+            .field("retries", &self.retries)
+            .field("breakers", &self.breakers)
             .field("env", &self.env.keys().collect::<Vec<_>>())
             .field("lease", &self.lease)
             .field("dispatch_deadline", &self.dispatch_deadline)

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Engine;
+use super::breaker::Guarded;
 use super::change::Changed;
 use super::core::Core;
 use super::unreadable::is_unreadable;
@@ -112,8 +113,9 @@ impl Core {
                     Err(error) => Some(Err(error)),
                     Ok(true) => Some(self.late(&step)),
                     Ok(false) => {
+                        let call = self.call_to_note(&step, &outcome);
                         inputs.push((step.run, input(step, outcome, retry_owner)));
-                        steps.push(step);
+                        steps.push((step, call));
                         None
                     }
                 },
@@ -124,15 +126,38 @@ impl Core {
             .into_iter()
             .filter_map(|answer| {
                 answer.or_else(|| {
-                    let (changed, step) = changed.next()?;
+                    let (changed, (step, call)) = changed.next()?;
                     if changed.as_ref().is_err_and(is_unreadable) {
                         // Its lease is to run out: whoever gets it next finds out what is wrong before running it.
                         self.claims.remove(&step);
                     }
-                    Some(changed.map(|changed| self.reported(&step, &changed)))
+                    let report = changed.map(|changed| self.reported(&step, &changed));
+                    if let (Ok(report), Some((guarded, error))) = (&report, call)
+                        && matches!(report.result, Reported::Recorded(_))
+                    {
+                        self.note_attempt(&guarded, error.as_ref());
+                    }
+                    Some(report)
                 })
             })
             .collect()
+    }
+
+    /// What circuit breakers learn from a result.
+    fn call_to_note(
+        &self,
+        step: &StepRef,
+        outcome: &StepOutcome,
+    ) -> Option<(Guarded, Option<StepError>)> {
+        if self.options.breakers.is_empty() {
+            return None;
+        }
+        let guarded = self.guarded(&self.claims.get(step)?.claim.job)?;
+        let error = match outcome {
+            StepOutcome::Success(_) => None,
+            StepOutcome::Failure(error) => Some(error.clone()),
+        };
+        Some((guarded, error))
     }
 
     fn reported(&self, step: &StepRef, changed: &Changed) -> StepReport {

@@ -77,6 +77,13 @@ impl Core {
             .iter()
             .filter_map(|delivery| delivery.step.map(|item| item.step));
         let steps = self.stuck_steps.leave_out(steps.collect(), self.now());
+        for item in &overdue {
+            if let Some(guarded) = self.guarded_item(item)
+                && item.step.is_some_and(|item| steps.contains(&item.step))
+            {
+                self.note_attempt(&guarded, Some(&timed_out()));
+            }
+        }
         self.fire(&self.stuck_steps, steps)
     }
 

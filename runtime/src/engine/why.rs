@@ -1,15 +1,21 @@
 //! Why a run stands where it stands, in words.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::Engine;
 use super::asked::asked;
+<<<<<<< HEAD
 use super::import::MissingRun;
+=======
+use super::core::Core;
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
 use super::stored::{Hot, not_found};
 use crate::error::Error;
 use crate::plan::Action;
 use crate::policy::{Group, Standing};
-use crate::port::{Delivery, RunId, RunStatus, Timestamp};
+use crate::port::{Delivery, MessageId, RunId, RunStatus, Timestamp};
 use crate::run::{Hold, Phase, Place, StepState};
 
 /// Why a run is not further than it is.
@@ -30,8 +36,13 @@ pub struct Explanation {
 /// One thing that a run waits for, or why it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
+<<<<<<< HEAD
     /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
     /// `open`, `group`, `answer`, `child`, `missing`, `dependencies` or `undispatched`.
+=======
+    /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `breaker`, `retry`, `slot`, `held`,
+    /// `open`, `group`, `answer`, `child`, `dependencies` or `undispatched`.
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,11 +83,16 @@ impl Engine {
         let items = backend.step_items(&run)?;
         let head = backend.heads(&[run])?.pop().flatten();
         let head = head.ok_or_else(|| not_found(run))?;
+<<<<<<< HEAD
         let outside = Outside {
             items,
             missing: core.missing_children(&hot)?,
         };
         let mut reasons = hot.reasons(&outside, core.now());
+=======
+        let parked = core.parked(&items)?;
+        let mut reasons = hot.reasons(&items, &parked, core.now());
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         if let Some((name, _, Standing::Waiting)) = hot.state.member(&hot.plan) {
             // The steps wait for nothing but the run.
             reasons.retain(|reason| reason.code != "dependencies");
@@ -93,10 +109,27 @@ impl Engine {
     }
 }
 
+<<<<<<< HEAD
 impl Outside {
     fn missing_child_of(&self, step: &StepState) -> Option<&MissingRun> {
         let mut missing = self.missing.iter();
         missing.find(|missing| Some(missing.run) == step.child)
+=======
+/// What each attempt waits for that a circuit breaker keeps out of sight.
+type Parked = HashMap<MessageId, String>;
+
+impl Core {
+    fn parked(&self, items: &[Delivery]) -> Result<Parked, Error> {
+        let mut parked = Parked::new();
+        for item in items {
+            if let Some(guarded) = self.guarded_item(item)
+                && let Some(breaker) = self.waits_for_breaker(&guarded)?
+            {
+                parked.insert(item.receipt.id.clone(), breaker);
+            }
+        }
+        Ok(parked)
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
     }
 }
 
@@ -122,7 +155,11 @@ struct Outside {
 }
 
 impl Hot {
+<<<<<<< HEAD
     fn reasons(&self, outside: &Outside, now: Timestamp) -> Vec<Reason> {
+=======
+    fn reasons(&self, items: &[Delivery], parked: &Parked, now: Timestamp) -> Vec<Reason> {
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         let mut reasons = Vec::new();
         if let Some(end) = self.end() {
             reasons.push(Reason::of_run("ended", end));
@@ -145,7 +182,24 @@ impl Hot {
             reasons.push(Reason::of_run("undoing", text));
         }
         for (place, step) in self.state.steps() {
+<<<<<<< HEAD
             reasons.extend(self.reason_of(place, step, outside, now));
+=======
+            let item = items.iter().find(|item| {
+                let attempt = place.attempt(self.head.run, step.attempt);
+                item.step.is_some_and(|item| item.step == attempt)
+            });
+            let mut reason = self.reason_of(place, step, item, now);
+            if let Some(reason) = &mut reason
+                && matches!(reason.code, "queued" | "relayed")
+                && let Some(breaker) = item.and_then(|item| parked.get(&item.receipt.id))
+            {
+                reason.code = "breaker";
+                let step = reason.step.as_deref().unwrap_or_default();
+                reason.text = format!("`{step}` waits: {breaker}");
+            }
+            reasons.extend(reason);
+>>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         }
         let deadline = self.state.deadline();
         if let Some(deadline) = deadline.filter(|_| !self.state.status().is_terminal()) {

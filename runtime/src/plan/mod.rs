@@ -32,7 +32,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::manifest::model::{Manifest, Notification, Reference, Secret};
+use crate::policy::RetryPolicy;
 use crate::port::PlanHash;
+use crate::run::HandlerKey;
 
 pub use block::{Action, Block, Branches, Join, PlannedBranch, PlannedLoop, TaskSteps};
 pub use error::{Construct, PlanError, PlanLoadError, Relation};
@@ -52,13 +54,18 @@ use model::Model;
 /// Bound on an attempt when neither step, task nor workflow names one.
 pub const DEFAULT_STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Finds the manifests that steps refer to.
+/// What a plan takes from beyond its manifest: the manifests that steps refer to, and what the host says of its handlers.
 pub trait Resolver {
     /// The manifest `reference` leads to, read from the manifest `from`.
     ///
     /// # Errors
     /// When there is none, or it cannot be used.
     fn resolve(&self, reference: &Reference, from: &Manifest) -> Result<Arc<Manifest>, Unresolved>;
+
+    /// The policy of the handler that is bound under a key: for calls of which no manifest says how often they are tried.
+    fn retry_of(&self, _key: &HandlerKey) -> Option<RetryPolicy> {
+        None
+    }
 }
 
 /// Why a reference leads to nothing: where it was looked for, or what is wrong with what was found.

@@ -173,10 +173,19 @@ impl Compiler<'_> {
         let (step, path) = (caller.id(), caller.path());
         support::task(task, caller.step, path, &mut self.errors);
         let execution = task.execution.as_ref();
+        let calls = calls(step_key, callee);
+        let of_handler = || {
+            let mut keys = calls.iter().flat_map(|call| &call.keys);
+            keys.find_map(|key| self.resolver.retry_of(key))
+        };
+        let retry = step_retry
+            .or_else(|| task.retry.clone())
+            .or_else(|| caller.context.retry.clone())
+            .or_else(of_handler);
         TaskCall {
             name: callee.name.map(str::to_owned),
             execution: execution.map_or_else(Default::default, |execution| execution.kind),
-            calls: calls(step_key, callee),
+            calls,
             bindings: binding::plan(
                 &callee.manifest.runtime,
                 callee.name,
@@ -191,9 +200,7 @@ impl Compiler<'_> {
             condition: task.condition.clone(),
             preconditions: checks(&task.preconditions),
             postconditions: checks(&task.postconditions),
-            retry: step_retry
-                .or_else(|| task.retry.clone())
-                .or_else(|| caller.context.retry.clone()),
+            retry,
             timeout: timeout(caller, task),
             on_error: task.on_error,
             error_mapping: task.error_mapping.clone(),

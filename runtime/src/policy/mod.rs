@@ -1,9 +1,13 @@
-//! Policies as values and pure functions: retry now; breaker, rate limit and schedule with their issues.
+//! Policies as values and pure functions.
 
+mod breaker;
 mod follow;
 mod group;
 mod retry;
 
+pub use breaker::{
+    Admission, Breaker, BreakerPolicy, BreakerState, CallResult, FailureRate, Probe,
+};
 pub use follow::{Bounds, Follower, Held, Line, MOST_WAITING, Offered, Rate, Waiting, Window};
 pub use group::{Group, Member, Standing};
 pub use retry::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::bounds::{MAX_DATA_DEPTH, is_too_deep};
-use super::effect::{Dispatch, Effect, StepJob};
+use super::effect::{Dispatch, Effect, StepJob, TENANT_LABEL};
 use super::event::Event;
 use super::input::{RetryOwner, StepError};
 use super::machine::{Machine, expression_error};
@@ -136,6 +136,7 @@ impl Machine<'_> {
             timeout_ms: u64::try_from(call.timeout.as_millis()).unwrap_or(u64::MAX),
             correlation_id: start.correlation_id.clone(),
             traceparent: start.traceparent.clone(),
+            tenant: start.labels.get(TENANT_LABEL).cloned(),
         }))
     }
 

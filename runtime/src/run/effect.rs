@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::manifest::model::{Binding, ExecutionKind};
 use crate::port::{Priority, RunId, StepRef, Timestamp};
 
+/// The label of a run that names its tenant.
+pub const TENANT_LABEL: &str = "tenant";
+
 /// An order to the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -92,6 +95,9 @@ pub struct StepJob {
     /// W3C trace context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// For whom it is done: the run's label [`TENANT_LABEL`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 /// One handler to call: the first of these keys that the host has bound. An empty list of bound keys is `NO_HANDLER`.

@@ -5,12 +5,27 @@ use super::event::Event;
 use super::identity;
 use super::input::{RetryOwner, StepError};
 use super::machine::Machine;
-use super::state::Place;
+use super::state::{Place, RunState};
 use super::transition::{Next, Rejection};
 use crate::manifest::model::TaskErrorAction;
-use crate::plan::{FailureMode, OnError};
+use crate::plan::{FailureMode, OnError, Plan};
 use crate::policy::{RetryDecision, RetryPolicy};
 use crate::port::Timestamp;
+
+impl RunState {
+    /// Whether a failure with this code that is not retried would have the step's fallback task take its place.
+    #[must_use]
+    pub fn falls_back(&self, plan: &Plan, place: Place, code: &str) -> bool {
+        let (Some(step), Some(node)) = (self.step(place), plan.node(place.node)) else {
+            return false;
+        };
+        let fallback = node.task().and_then(|task| task.fallback.as_ref());
+        fallback.is_some()
+            && !step.fallback
+            && step.input.is_some()
+            && node.task_action(code) == TaskErrorAction::Fallback
+    }
+}
 
 impl Machine<'_> {
     /// The current attempt of a step failed: its item is done with, and another attempt follows or the step fails.

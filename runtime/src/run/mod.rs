@@ -108,7 +108,9 @@ pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
 pub use child::{Closing, PARENT_LABEL, Parent};
 pub use data::Data;
 pub use dispatch::HOST_RETRY_GRACE;
-pub use effect::{Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob};
+pub use effect::{
+    Dispatch, Effect, HandlerCall, HandlerKey, HandlerKeyKind, StepJob, TENANT_LABEL,
+};
 pub use elsewhere::{RowValues, Taken};
 pub use errand::Errand;
 pub use event::{Event, RunError, SkipReason};

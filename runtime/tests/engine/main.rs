@@ -15,6 +15,7 @@ mod faulty;
 mod lab;
 
 mod background;
+mod breaker;
 mod claims;
 mod clock;
 mod concurrency;

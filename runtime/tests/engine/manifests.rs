@@ -6,6 +6,7 @@ use std::path::Path;
 use ossa_runtime::engine::{Engine, EngineOptions, StartRequest, Startable};
 use ossa_runtime::error::Category;
 use ossa_runtime::manifest::Kind;
+use ossa_runtime::policy::RetryPolicy;
 use ossa_runtime::port::RunStatus;
 use serde_json::json;
 
@@ -180,4 +181,29 @@ fn every_manifest_is_listed_with_what_there_is_to_say_about_it() {
     );
     write(folder.path(), "work.yaml", TASK);
     assert!(validity(&engine).contains(&(Some("order".to_owned()), true)));
+}
+
+#[test]
+fn a_handler_says_how_often_it_is_tried_where_no_manifest_does() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "work.yaml", TASK);
+    let own = "apiVersion: ossa/v0.3.0\nkind: Task\nmetadata: {name: own}\nspec:\n  execution: {entrypoint: work}\n  error_handling: {retry: {max_attempts: 2}}\n";
+    write(folder.path(), "own.yaml", own);
+    let lab = Lab::in_memory();
+    let tried = |attempts| RetryPolicy {
+        max_attempts: attempts,
+        ..RetryPolicy::default()
+    };
+    let engine = lab.engine_with(EngineOptions {
+        manifest_roots: vec![folder.path().to_owned()],
+        retries: [("work".to_owned(), tried(7))].into(),
+        default_retry: Some(tried(3)),
+        ..lab.options()
+    });
+    for (task, attempts) in [("work", 7), ("own", 2)] {
+        begin(&engine, task);
+        let claim = take(&engine);
+        assert_eq!(claim.job.max_attempts, attempts, "{task}");
+        engine.complete(&claim.token, json!({})).unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 //! What was asked for goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 there are
 //! findings, 2 wrong usage or a failure to read or write. Colour only on a terminal, and not with `NO_COLOR`.
 
+mod breaker;
 mod doctor;
 mod explain;
 mod graph;
@@ -39,6 +40,7 @@ enum Verb {
     Explain(explain::Explain),
     Graph(graph::Draw),
     Run(run::Run),
+    Breaker(breaker::Breaker),
     Sim(sim::Sim),
 }
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Explain(verb) => verb.run(&mut output),
         Verb::Graph(verb) => verb.run(&mut output),
         Verb::Run(verb) => verb.run(&mut output),
+        Verb::Breaker(verb) => verb.run(&mut output),
         Verb::Sim(verb) => verb.run(&mut output),
     };
     output.finish(result)
