@@ -6,11 +6,8 @@ use serde::Serialize;
 
 use super::Engine;
 use super::asked::asked;
-<<<<<<< HEAD
-use super::import::MissingRun;
-=======
 use super::core::Core;
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
+use super::import::MissingRun;
 use super::stored::{Hot, not_found};
 use crate::error::Error;
 use crate::plan::Action;
@@ -36,13 +33,8 @@ pub struct Explanation {
 /// One thing that a run waits for, or why it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-<<<<<<< HEAD
-    /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `retry`, `slot`, `held`,
-    /// `open`, `group`, `answer`, `child`, `missing`, `dependencies` or `undispatched`.
-=======
-    /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `breaker`, `retry`, `slot`, `held`,
-    /// `open`, `group`, `answer`, `child`, `dependencies` or `undispatched`.
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
+    /// For programs: `ended`, `undoing`, `quarantined`, `paused`, `deadline`, `working`, `queued`, `relayed`, `breaker`, `retry`, `slot`,
+    /// `held`, `open`, `group`, `answer`, `child`, `missing`, `dependencies` or `undispatched`.
     pub code: &'static str,
     /// The step it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,16 +75,12 @@ impl Engine {
         let items = backend.step_items(&run)?;
         let head = backend.heads(&[run])?.pop().flatten();
         let head = head.ok_or_else(|| not_found(run))?;
-<<<<<<< HEAD
         let outside = Outside {
+            parked: core.parked(&items)?,
             items,
             missing: core.missing_children(&hot)?,
         };
         let mut reasons = hot.reasons(&outside, core.now());
-=======
-        let parked = core.parked(&items)?;
-        let mut reasons = hot.reasons(&items, &parked, core.now());
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         if let Some((name, _, Standing::Waiting)) = hot.state.member(&hot.plan) {
             // The steps wait for nothing but the run.
             reasons.retain(|reason| reason.code != "dependencies");
@@ -109,18 +97,10 @@ impl Engine {
     }
 }
 
-<<<<<<< HEAD
-impl Outside {
-    fn missing_child_of(&self, step: &StepState) -> Option<&MissingRun> {
-        let mut missing = self.missing.iter();
-        missing.find(|missing| Some(missing.run) == step.child)
-=======
-/// What each attempt waits for that a circuit breaker keeps out of sight.
-type Parked = HashMap<MessageId, String>;
-
 impl Core {
-    fn parked(&self, items: &[Delivery]) -> Result<Parked, Error> {
-        let mut parked = Parked::new();
+    /// What each attempt waits for that a circuit breaker keeps waiting.
+    fn parked(&self, items: &[Delivery]) -> Result<HashMap<MessageId, String>, Error> {
+        let mut parked = HashMap::new();
         for item in items {
             if let Some(guarded) = self.guarded_item(item)
                 && let Some(breaker) = self.waits_for_breaker(&guarded)?
@@ -129,7 +109,13 @@ impl Core {
             }
         }
         Ok(parked)
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
+    }
+}
+
+impl Outside {
+    fn missing_child_of(&self, step: &StepState) -> Option<&MissingRun> {
+        let mut missing = self.missing.iter();
+        missing.find(|missing| Some(missing.run) == step.child)
     }
 }
 
@@ -150,16 +136,14 @@ fn in_group(name: &str, run: RunId, group: &Group) -> Reason {
 /// What there is of a run besides its state.
 struct Outside {
     items: Vec<Delivery>,
+    /// What items wait for that a circuit breaker keeps waiting.
+    parked: HashMap<MessageId, String>,
     /// Child runs that are not there.
     missing: Vec<MissingRun>,
 }
 
 impl Hot {
-<<<<<<< HEAD
     fn reasons(&self, outside: &Outside, now: Timestamp) -> Vec<Reason> {
-=======
-    fn reasons(&self, items: &[Delivery], parked: &Parked, now: Timestamp) -> Vec<Reason> {
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         let mut reasons = Vec::new();
         if let Some(end) = self.end() {
             reasons.push(Reason::of_run("ended", end));
@@ -182,24 +166,7 @@ impl Hot {
             reasons.push(Reason::of_run("undoing", text));
         }
         for (place, step) in self.state.steps() {
-<<<<<<< HEAD
             reasons.extend(self.reason_of(place, step, outside, now));
-=======
-            let item = items.iter().find(|item| {
-                let attempt = place.attempt(self.head.run, step.attempt);
-                item.step.is_some_and(|item| item.step == attempt)
-            });
-            let mut reason = self.reason_of(place, step, item, now);
-            if let Some(reason) = &mut reason
-                && matches!(reason.code, "queued" | "relayed")
-                && let Some(breaker) = item.and_then(|item| parked.get(&item.receipt.id))
-            {
-                reason.code = "breaker";
-                let step = reason.step.as_deref().unwrap_or_default();
-                reason.text = format!("`{step}` waits: {breaker}");
-            }
-            reasons.extend(reason);
->>>>>>> 617b0a1 (policy, engine, bundle: circuit breakers, and retries of handlers)
         }
         let deadline = self.state.deadline();
         if let Some(deadline) = deadline.filter(|_| !self.state.status().is_terminal()) {
@@ -280,9 +247,14 @@ impl Hot {
                 ),
                 Some(item) => {
                     let (code, text, until) = in_queue(&id, step, item, held, now);
-                    Reason {
-                        until,
-                        ..reason(code, text)
+                    match outside.parked.get(&item.receipt.id) {
+                        Some(breaker) if matches!(code, "queued" | "relayed") => {
+                            reason("breaker", format!("`{id}` waits: {breaker}"))
+                        }
+                        _ => Reason {
+                            until,
+                            ..reason(code, text)
+                        },
                     }
                 }
             },
