@@ -25,10 +25,10 @@ final readonly class EngineFactory
      * @param array<string, mixed>                                                                     $transportOptions options of that transport
      * @param list<string>                                                                             $manifestPaths
      * @param array{max_attempts: int, backoff: string, initial_delay_ms: int, max_delay_ms: int}|null $defaultRetry
-     * @param array<string, array<string, mixed>>                                                      $retries          policies of handlers, by name
-     * @param array<string, array<string, mixed>>                                                      $breakers         the same of circuit breakers
      * @param array<string, string|null>                                                               $env
      * @param ConnectionRegistry|null                                                                  $connections      null where the application has no Doctrine
+     * @param array<string, array<string, mixed>>                                                      $retries          policies of handlers, by name
+     * @param array<string, array<string, mixed>>                                                      $breakers         the same of circuit breakers
      */
     public function __construct(
         #[\SensitiveParameter] private string $stateBackend,
@@ -39,9 +39,9 @@ final readonly class EngineFactory
         private ?array $defaultRetry,
         private int $leaseSeconds,
         private array $env,
+        private ?ConnectionRegistry $connections = null,
         private array $retries = [],
         private array $breakers = [],
-        private ?ConnectionRegistry $connections = null,
     ) {
     }
 

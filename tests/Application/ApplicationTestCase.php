@@ -46,10 +46,10 @@ abstract class ApplicationTestCase extends TestCase
     }
 
     /**
-     * @param array<string, mixed>                                                                                            $ossa
-     * @param array<string, mixed>                                                                                            $messenger
-     * @param list<class-string>                                                                                              $services
-     * @param array<string, array{class: class-string, arguments?: array<string, mixed>, tags?: list<array<string, string>>}> $defined
+     * @param array<string, mixed>                                                                                           $ossa
+     * @param array<string, mixed>                                                                                           $messenger
+     * @param list<class-string>                                                                                             $services
+     * @param array<string, array{class: class-string, arguments?: array<string, mixed>, tags?: list<array<string, mixed>>}> $defined
      */
     protected function boot(array $ossa = [], array $messenger = [], array $services = [], array $defined = []): Kernel
     {

@@ -7,7 +7,7 @@ namespace Ossa\Tests\Application;
 /**
  * What one test wants of the application. Kept as a file, so that the processes a test starts see the same.
  *
- * @phpstan-type Service array{class: class-string, arguments?: array<string, mixed>, tags?: list<array<string, string>>}
+ * @phpstan-type Service array{class: class-string, arguments?: array<string, mixed>, tags?: list<array<string, mixed>>}
  */
 final readonly class Settings
 {

@@ -71,7 +71,7 @@ final class BreakerTest extends ApplicationTestCase
         self::assertSame(['crm', 'open'], [$json[0]['name'], $json[0]['state']]);
 
         self::assertSame(Command::SUCCESS, $this->console(['command' => 'ossa:breaker:reset', 'name' => 'crm'])->getStatusCode());
-        self::assertSame('called', $this->breaker()->call('crm', static fn (): string => 'called'));
+        self::assertTrue($this->isCalled('crm'));
         self::assertSame(Command::FAILURE, $this->console(['command' => 'ossa:breaker:reset', 'name' => 'crm'])->getStatusCode());
     }
 
@@ -81,7 +81,7 @@ final class BreakerTest extends ApplicationTestCase
         $this->failTimes('crm', 2);
 
         try {
-            $this->breaker()->call('crm', static fn (): never => self::fail('it is called'));
+            $this->isCalled('crm');
             self::fail('the breaker is closed');
         } catch (BreakerOpenException $exception) {
             self::assertSame('crm', $exception->getName());
@@ -89,7 +89,7 @@ final class BreakerTest extends ApplicationTestCase
             self::assertGreaterThan(0, $exception->getRetryDelay());
             self::assertLessThanOrEqual(60000, $exception->getRetryDelay());
         }
-        self::assertSame('called', $this->breaker()->call('crm', static fn (): string => 'called', 'another-tenant'));
+        self::assertTrue($this->isCalled('crm', 'another-tenant'));
     }
 
     public function testAPolicyWithoutANameIsRefused(): void
@@ -108,6 +108,16 @@ final class BreakerTest extends ApplicationTestCase
                 self::assertSame('the CRM is down', $exception->getMessage());
             }
         }
+    }
+
+    private function isCalled(string $name, ?string $tenant = null): bool
+    {
+        $called = false;
+        $this->breaker()->call($name, static function () use (&$called): void {
+            $called = true;
+        }, $tenant);
+
+        return $called;
     }
 
     private function breaker(): CircuitBreaker

@@ -45,7 +45,7 @@ final class CapabilityPass implements CompilerPassInterface
                     throw new LogicException(\sprintf('The %s is bound twice: to %s::%s() and, by %s, to %s::%s(). Keep one.', str_replace(':', ' "', $key).'"', $bound[$key][0], $bound[$key][1], $source, $service, $method));
                 }
                 $bound[$key] = $target;
-                $name = substr($key, strpos($key, ':') + 1);
+                [, $name] = explode(':', $key, 2);
                 foreach ($said as $policy => $options) {
                     $policies[$policy][$name] = $options;
                 }

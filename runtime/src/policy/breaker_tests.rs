@@ -186,11 +186,12 @@ fn an_error_that_a_repetition_would_not_mend_is_an_answer() {
 }
 
 #[test]
-fn it_is_the_same_after_it_was_stored() {
+fn it_is_the_same_after_it_was_stored() -> Result<(), serde_json::Error> {
     let mut breaker = opened();
     breaker.admit(&policy(), "b", at(60));
     for breaker in [Breaker::default(), opened(), breaker] {
-        let stored = serde_json::to_string(&breaker).unwrap();
-        assert_eq!(serde_json::from_str::<Breaker>(&stored).unwrap(), breaker);
+        let stored = serde_json::to_string(&breaker)?;
+        assert_eq!(serde_json::from_str::<Breaker>(&stored)?, breaker);
     }
+    Ok(())
 }
