@@ -65,9 +65,8 @@ impl MessageQueue {
     /// The queues of the broker or store that the DSN names, without an engine. Nothing is opened before it is needed.
     ///
     /// # Errors
-    /// Category argument when an option is wrong; as [`check`](Self::check).
+    /// Category argument when an option is wrong. A wrong DSN shows at the first use; [`check`](Self::check) tells before.
     pub fn open(dsn: &str, options: MessageQueueOptions) -> Result<Self, Error> {
-        Self::check(dsn)?;
         let queue = LoneQueue::of_dsn(dsn, options.fallback);
         let options = EngineOptions {
             lease: options.lease,
