@@ -1,11 +1,12 @@
 //! A broker that is away, refuses, or takes no messages.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use ossa_runtime::adapter;
 use ossa_runtime::port::StoreError;
 
-use crate::broker::{fresh_dsn, message, now, open, request};
+use crate::broker::{eventually, fresh_dsn, message, now, open, request};
 use crate::server::TestServer;
 
 #[test]
@@ -81,4 +82,27 @@ fn while_an_alarm_lasts_sending_fails_clearly_and_the_rest_goes_on() {
     }
     assert_eq!(queue.receive(&request(1)).unwrap(), []);
     assert_eq!(queue.count("q", now()).unwrap().ready, 0);
+}
+
+#[test]
+fn of_what_is_tried_while_an_alarm_lasts_one_message_at_most_comes_when_it_is_over() {
+    let alarmed = ["-rabbit", "disk_free_limit", "1000000000000000000"];
+    let Some(broker) = TestServer::start_with("rabbitmq", &alarmed) else {
+        return;
+    };
+    let queue = open(&broker.dsn);
+    let batch: Vec<_> = (0..50).map(|it| message(&it.to_string())).collect();
+    for _ in 0..5 {
+        queue.publish(&batch, now()).unwrap_err();
+    }
+    let over = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
+        .env_clear()
+        .envs(broker.environment())
+        .args(["set_disk_free_limit", "1000000"])
+        .output()
+        .unwrap();
+    assert!(over.status.success(), "{over:?}");
+    assert!(eventually(|| queue.publish(&batch, now()).is_ok()));
+    let ready = queue.count("q", now()).unwrap().ready;
+    assert!((50..=51).contains(&ready), "{ready}");
 }

@@ -68,6 +68,16 @@ impl TestServer {
         self.folder.path()
     }
 
+    /// The environment it runs in, for its own tools to find it.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", self.pid)).unwrap();
+        environment
+            .split('\0')
+            .filter_map(|variable| variable.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// Has it stand still (`STOP`), or go on (`CONT`).
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")

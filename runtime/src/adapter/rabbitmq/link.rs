@@ -77,6 +77,11 @@ impl Link {
         self.connection.status().connected()
     }
 
+    /// Why the broker takes no messages, while it does not. It tells only those that have sent one.
+    pub(super) fn alarm(&self) -> Option<String> {
+        self.blocked.borrow().as_deref().map(alarm)
+    }
+
     /// Waits for the broker's answer: not for ever, and not while it takes nothing.
     pub(super) async fn answer<T>(
         &self,
@@ -84,7 +89,7 @@ impl Link {
         asked: impl Future<Output = lapin::Result<T>>,
     ) -> Result<T, StoreError> {
         let mut blocked = self.blocked.clone();
-        let alarm = async {
+        let alarmed = async {
             let told = blocked.wait_for(Option::is_some).await;
             let told = told.map(|reason| reason.clone().unwrap_or_default());
             match told {
@@ -99,9 +104,8 @@ impl Link {
                 Ok(answer) => answer.map_err(|error| fault(&self.options, operation, &error)),
                 Err(_) => Err(away(&self.options, operation, no_answer(&self.options))),
             },
-            reason = alarm => {
-                let reason = format!("it takes no messages until an alarm is over ({reason})");
-                Err(away(&self.options, operation, reason))
+            reason = alarmed => {
+                Err(away(&self.options, operation, alarm(&reason)))
             }
         }
     }
@@ -111,6 +115,10 @@ impl Link {
         // Whoever cannot be told will notice.
         let _ = timeout(self.options.timeout.min(Duration::from_secs(2)), closing).await;
     }
+}
+
+fn alarm(reason: &str) -> String {
+    format!("it takes no messages until an alarm is over ({reason})")
 }
 
 fn no_answer(options: &RabbitMqOptions) -> String {

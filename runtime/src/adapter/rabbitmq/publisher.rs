@@ -31,6 +31,8 @@ struct Open {
     channel: Channel,
     /// Queues that are there.
     known: HashSet<String>,
+    /// Whether the broker has taken a message.
+    proven: bool,
 }
 
 /// Where a message goes at the broker.
@@ -72,8 +74,9 @@ impl Publisher {
                 Err(away(&self.options, operation, "no queue took the message"))
             }
             Err(error) => {
-                // Confirms that are still to come are nobody's.
-                self.open = None;
+                // Confirms that are still to come are nobody's. While an alarm lasts the connection is kept all the same:
+                // what another one is sent meanwhile would be one more copy when the alarm is over.
+                self.open = self.open.take().filter(|open| open.link.alarm().is_some());
                 Err(error)
             }
         }
@@ -91,34 +94,24 @@ impl Publisher {
             .collect();
         let options = Arc::clone(&self.options);
         let open = self.opened().await?;
+        if let Some(alarm) = open.link.alarm() {
+            return Err(away(&options, operation, alarm));
+        }
         for (message, route) in messages.iter().zip(&routes) {
             open.prepare(operation, &options, message, route).await?;
         }
-        let Open { link, channel, .. } = open;
-        let publishing = async {
-            let mut confirms = Vec::with_capacity(messages.len());
-            for (message, route) in messages.iter().zip(&routes) {
-                let (properties, body) = message.encode();
-                let (exchange, key) = (route.exchange.as_str().into(), route.key.as_str().into());
-                let sent = channel.basic_publish(exchange, key, MANDATORY, &body, properties);
-                confirms.push(sent.await?);
-            }
-            join_all(confirms)
-                .await
-                .into_iter()
-                .collect::<lapin::Result<Vec<_>>>()
-        };
-        let confirmations = link.answer(operation, publishing).await?;
+        // A broker tells of an alarm only when it is sent a message, and takes that when the alarm is over: the first one
+        // goes alone.
+        let tried = usize::from(!open.proven);
         let mut published = Published::Confirmed;
-        for confirmation in confirmations {
-            match confirmation {
-                Confirmation::Ack(None) => {}
-                Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-                    published = Published::Unroutable;
-                }
-                Confirmation::Nack(None) | Confirmation::NotRequested => {
-                    return Err(away(&options, operation, "it did not take the message"));
-                }
+        for part in [0..tried, tried..messages.len()] {
+            let (Some(messages), Some(routes)) = (messages.get(part.clone()), routes.get(part))
+            else {
+                continue;
+            };
+            match open.publish(operation, &options, messages, routes).await? {
+                Published::Confirmed => open.proven = true,
+                Published::Unroutable => published = Published::Unroutable,
             }
         }
         Ok(published)
@@ -162,7 +155,45 @@ impl Open {
             link,
             channel,
             known: HashSet::new(),
+            proven: false,
         })
+    }
+
+    /// Returns when the broker has answered for each message.
+    async fn publish(
+        &self,
+        operation: &'static str,
+        options: &RabbitMqOptions,
+        messages: &[Message],
+        routes: &[Route],
+    ) -> Result<Published, StoreError> {
+        let publishing = async {
+            let mut confirms = Vec::with_capacity(messages.len());
+            for (message, route) in messages.iter().zip(routes) {
+                let (properties, body) = message.encode();
+                let (exchange, key) = (route.exchange.as_str().into(), route.key.as_str().into());
+                let channel = &self.channel;
+                let sent = channel.basic_publish(exchange, key, MANDATORY, &body, properties);
+                confirms.push(sent.await?);
+            }
+            join_all(confirms)
+                .await
+                .into_iter()
+                .collect::<lapin::Result<Vec<_>>>()
+        };
+        let mut published = Published::Confirmed;
+        for confirmation in self.link.answer(operation, publishing).await? {
+            match confirmation {
+                Confirmation::Ack(None) => {}
+                Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
+                    published = Published::Unroutable;
+                }
+                Confirmation::Nack(None) | Confirmation::NotRequested => {
+                    return Err(away(options, operation, "it did not take the message"));
+                }
+            }
+        }
+        Ok(published)
     }
 
     /// Makes the queues that a message goes through, if they are not known to be there.
