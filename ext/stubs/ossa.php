@@ -371,6 +371,16 @@ namespace Ossa\Runtime {
         {
         }
 
+        /** Publishing, subscribing, and what becomes of messages. */
+        public function channels(): Channels
+        {
+        }
+
+        /** Messages that were given up; `$by` is the person or program that the record of changes names. */
+        public function deadLetters(string $by = ''): DeadLetters
+        {
+        }
+
         public function keyValue(string $namespace): KeyValueStore
         {
         }
@@ -1136,6 +1146,382 @@ namespace Ossa\Runtime {
         }
 
         public function getPriority(): string
+        {
+        }
+    }
+
+    /**
+     * Channels of the engine's store, from {@see Engine::channels()}.
+     *
+     * A subscriber is an array; only `name` must be there:
+     *
+     *     name                  of a listener, agent or workflow; rules send messages to it by this name, too
+     *     subscriptions         list of {channel, source?, filter?, schema?, handler?, priority?}; channels may be patterns
+     *     guarantee             at-least-once (default), at-most-once, exactly-once
+     *     retry                 {max_attempts, backoff: none|fixed|linear|exponential, initial_delay_ms, max_delay_ms, multiplier, jitter}
+     *     dead_letters          whether what keeps failing is kept (default: true)
+     *     dead_letter_channel   `{channel}.dlq` by default
+     *     ordering              none (default), per-source, per-channel, global
+     *     max_concurrency       deliveries at once, by all workers
+     *     rate                  {count, per_ms}
+     *     timeout_ms            how long a worker has for a delivery (default: 30000)
+     *     receipts              whether a receipt is kept also of what succeeds at once
+     *     from                  position in the stream to begin after; without it, what is published from now on
+     *     target                `host` (default) or {start: {reference, kind?: task|workflow}}
+     *
+     * @phpstan-type Published array{id: string, position: int, is_new: bool, deliveries: int}
+     * @phpstan-type MessageOptions array{id?: string, type?: string, correlation_id?: string, reply_to?: string, priority?: string, ttl_seconds?: int, traceparent?: string, headers?: array<string, mixed>}
+     * @phpstan-type Records array{records: list<array{position: int, channel: string, source: string, id: string, at_ms: int, expires_at_ms: ?int, envelope: string}>, read_to: int}
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class Channels
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * Publishes a message. Durable when it returns. The same `id` on the same channel is published once.
+         *
+         * @param MessageOptions $options
+         *
+         * @return Published
+         *
+         * @throws Exception\InputException    when the payload breaks the schema that the source declares, or is too large
+         * @throws Exception\ArgumentException for a bad channel, source or option
+         */
+        public function publish(string $channel, mixed $payload, string $source, array $options = []): array
+        {
+        }
+
+        /**
+         * Publishes many messages in one transaction; the answers are in their order, and each message stands for itself.
+         *
+         * @param list<array<string, mixed>> $messages each with `channel`, `source`, `payload` and the options of publish()
+         *
+         * @return list<Published|array{error_code: string, error: string, violations: list<string>}>
+         */
+        public function publishBatch(array $messages): array
+        {
+        }
+
+        /**
+         * Publishes an envelope of any known dialect byte by byte. What is none becomes a dead letter of `$channel`.
+         *
+         * @return Published
+         */
+        public function publishEnvelope(string $envelope, string $channel = ''): array
+        {
+        }
+
+        /**
+         * Registers a subscriber, or changes one. It gets what is published from now on; other processes know of it within a
+         * second.
+         *
+         * @param array<string, mixed> $subscriber
+         *
+         * @throws Exception\ArgumentException
+         */
+        public function subscribe(array $subscriber): void
+        {
+        }
+
+        /** @return bool `false` when there was none; what is in its queue stays */
+        public function unsubscribe(string $name): bool
+        {
+        }
+
+        /** @return list<array<string, mixed>> of manifests and registered ones, with `ready`, `delayed`, `leased` and `stream` */
+        public function subscribers(): array
+        {
+        }
+
+        /** @return list<string> what of subscribers and rules cannot be used, and is left out */
+        public function problems(): array
+        {
+        }
+
+        /**
+         * Takes deliveries, most urgent first, waiting for the first. Each is to be ended by ack(), fail() or release() within
+         * its subscriber's timeout, or prolonged by extend().
+         *
+         * @param list<string> $subscribers
+         *
+         * @return list<ChannelDelivery>
+         */
+        public function receive(array $subscribers, int $max = 1, int $waitMs = 0): array
+        {
+        }
+
+        /** @throws Exception\TransportException when the delivery is someone else's by now */
+        public function ack(ChannelDelivery $delivery): void
+        {
+        }
+
+        /**
+         * The delivery failed: it comes again, or becomes a dead letter, as its subscriber's policy says.
+         *
+         * @param array{code?: string, message?: string, class?: string, retryable?: bool, retry_after_ms?: int, details?: mixed} $error
+         *
+         * @return array{outcome: 'retry'|'dead_letter'|'dropped', retry_at_ms: ?int, dead_letter_channel: ?string}
+         *
+         * @throws Exception\TransportException when the delivery is someone else's by now
+         */
+        public function fail(ChannelDelivery $delivery, array $error): array
+        {
+        }
+
+        /**
+         * Gives a delivery back untouched: it comes again after the delay, and no attempt counts.
+         *
+         * @throws Exception\TransportException when the delivery is someone else's by now
+         */
+        public function release(ChannelDelivery $delivery, int $delayMs = 0): void
+        {
+        }
+
+        /**
+         * Keeps a delivery for so long from now on.
+         *
+         * @throws Exception\TransportException when the delivery is someone else's by now
+         */
+        public function extend(ChannelDelivery $delivery, int $seconds = 30): void
+        {
+        }
+
+        /** @return list<array{messageId: string, channel: string, subscriber?: string, status: string, timestamp: int, deliveryAttempt: int, error?: array{code: string, message: string, retryable: bool}}> */
+        public function receipts(string $channel, string $messageId): array
+        {
+        }
+
+        /**
+         * What was published after a position, in its order; read on after `read_to`.
+         *
+         * @return Records
+         */
+        public function read(string $pattern, int $after = 0, int $limit = 100): array
+        {
+        }
+
+        /** @return Records */
+        public function last(string $pattern, int $limit = 10): array
+        {
+        }
+
+        /** After which position to read to see what was published at that time and later. */
+        public function positionBefore(int $timeMs): int
+        {
+        }
+
+        /**
+         * Has a subscriber that reads the stream by itself read again from another place on.
+         *
+         * @throws Exception\EngineException
+         */
+        public function seek(string $subscriber, int $after = 0): void
+        {
+        }
+
+        /**
+         * Sends a request to an agent; returns its id, under which the answer is asked for.
+         *
+         * @param array{id?: string, timeout_ms?: int, priority?: string, traceparent?: string} $options
+         *
+         * @throws Exception\InputException when the input breaks the schema that the agent declares
+         */
+        public function request(string $caller, string $target, string $command, mixed $input, array $options = []): string
+        {
+        }
+
+        /** Answers a request that was delivered. The first answer counts. */
+        public function reply(ChannelDelivery $request, mixed $output): void
+        {
+        }
+
+        /** @param array{code?: string, message?: string} $error */
+        public function replyError(ChannelDelivery $request, array $error): void
+        {
+        }
+
+        /** @return array{status: 'pending'|'completed'|'failed', deadline?: int, output?: mixed, code?: string, message?: string}|null */
+        public function answer(string $requestId, int $waitMs = 0): ?array
+        {
+        }
+
+        /**
+         * What happened to a run, whether or not anybody was told.
+         *
+         * @param array{types?: string|list<string>, step?: string, after_version?: int, since_ms?: int, until_ms?: int} $filter
+         *
+         * @return list<array<string, mixed>>
+         */
+        public function runEvents(string $runId, array $filter = [], int $limit = 1000): array
+        {
+        }
+
+        /** @return array{messages: int, expired_values: int, dead_letters: int} what was no longer to be kept */
+        public function prune(int $limit = 100000): array
+        {
+        }
+    }
+
+    /**
+     * A message in the hands of a worker, from {@see Channels::receive()}.
+     */
+    final class ChannelDelivery
+    {
+        private function __construct()
+        {
+        }
+
+        public function getSubscriber(): string
+        {
+        }
+
+        /** Which of the subscriber's handlers is meant: the subscription's `handler`, or the name of a command. */
+        public function getHandler(): ?string
+        {
+        }
+
+        /** The rule that sent it. */
+        public function getRule(): ?string
+        {
+        }
+
+        public function getMessageId(): string
+        {
+        }
+
+        public function getChannel(): string
+        {
+        }
+
+        public function getSource(): string
+        {
+        }
+
+        public function getType(): ?string
+        {
+        }
+
+        /** The payload that the subscriber gets, after the rule's transform. */
+        public function getPayload(): mixed
+        {
+        }
+
+        /** @return array<string, mixed> the message with that payload, in the dialect of its channel */
+        public function getEnvelope(): array
+        {
+        }
+
+        /** The message as it was published, byte by byte. */
+        public function getOriginal(): string
+        {
+        }
+
+        public function getPriority(): string
+        {
+        }
+
+        public function getAttempt(): int
+        {
+        }
+
+        /** The same for each attempt: for handlers that must not do a thing twice. */
+        public function getEffectKey(): string
+        {
+        }
+
+        public function getCorrelationId(): ?string
+        {
+        }
+
+        /** Where an answer is expected; set when it is a request. */
+        public function getReplyTo(): ?string
+        {
+        }
+
+        public function getTraceparent(): ?string
+        {
+        }
+
+        public function getExpiresAtMs(): ?int
+        {
+        }
+    }
+
+    /**
+     * Messages that were given up, from {@see Engine::deadLetters()}.
+     *
+     * @phpstan-type DeadLetter array{id: string, dead_letter_channel: string, channel: string, message_id: string, source: string, subscriber: ?string, reason: string, error_code: string, error: string, attempts: int, at_ms: int, priority: string, original: string, edited: ?string, edits: list<array{by: string, reason: string, at_ms: int}>}
+     * @phpstan-type DeadLetterFilter array{channel?: string, subscriber?: string, reason?: string, error_code?: string, since_ms?: int, until_ms?: int}
+     *
+     * @phpstan-all-methods-impure
+     */
+    final class DeadLetters
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * @param DeadLetterFilter $filter
+         *
+         * @return list<DeadLetter>
+         */
+        public function list(array $filter = [], int $limit = 100): array
+        {
+        }
+
+        /**
+         * @return DeadLetter
+         *
+         * @throws Exception\EngineException when there is none
+         */
+        public function show(string $id): array
+        {
+        }
+
+        /**
+         * Has a replay deliver another payload; the original stays as it is.
+         *
+         * @return DeadLetter
+         *
+         * @throws Exception\EngineException when there is none, or somebody else is at it
+         */
+        public function edit(string $id, mixed $payload, string $reason = ''): array
+        {
+        }
+
+        /**
+         * Delivers a message again without its marks of failure: to the subscriber whose delivery had failed or, where it had
+         * got to nobody, to whoever takes it now.
+         *
+         * @return array{subscriber: ?string, deliveries: int}
+         *
+         * @throws Exception\EngineException when there is none, or somebody else is at it
+         */
+        public function replay(string $id, string $reason = ''): array
+        {
+        }
+
+        /** @throws Exception\EngineException when there is none, or somebody else is at it */
+        public function remove(string $id, string $reason = ''): void
+        {
+        }
+
+        /**
+         * @param DeadLetterFilter $filter
+         *
+         * @return list<array{channel: string, count: int, oldest: ?string, newest: ?string, reasons: array<string, int>, errorCodes: array<string, int>}>
+         */
+        public function stats(array $filter = []): array
+        {
+        }
+
+        /** @return list<array<string, mixed>> who did what, latest last */
+        public function actions(int $limit = 100): array
         {
         }
     }

@@ -60,6 +60,15 @@ pub mod code {
     /// The messages of the queue cannot be looked at.
     pub const NOT_BROWSABLE: &str = "OSSA-N022";
 
+    /// A payload breaks the schema that is declared for it.
+    pub const PAYLOAD_INVALID: &str = "OSSA-N023";
+
+    /// There is no such dead letter.
+    pub const DEAD_LETTER_NOT_FOUND: &str = "OSSA-N024";
+
+    /// There is no such subscriber, or it is of another kind.
+    pub const SUBSCRIBER_NOT_FOUND: &str = "OSSA-N025";
+
     /// Every code of this module, in order.
     pub const ALL: &[&str] = &[
         RUN_NOT_FOUND,
@@ -84,6 +93,9 @@ pub mod code {
         EXPORT_TOO_NEW,
         RUN_EXISTS,
         NOT_BROWSABLE,
+        PAYLOAD_INVALID,
+        DEAD_LETTER_NOT_FOUND,
+        SUBSCRIBER_NOT_FOUND,
     ];
 }
 

@@ -18,7 +18,9 @@ use ossa_runtime::engine::{
 use ossa_runtime::port::{Backend, Version};
 use serde_json::Value;
 
+use super::channels::Channels;
 use super::circuit_breakers::CircuitBreakers;
+use super::dead_letters::DeadLetters;
 use super::engine_options::{self as read, Opened};
 use super::key_value_store::KeyValueStore;
 use super::manifest::Manifest;
@@ -256,6 +258,15 @@ impl Engine {
     #[php(defaults(options = Table::EMPTY))]
     fn transport(&self, options: Table<'_>) -> Answer<Transport> {
         Transport::over(self.runtime.get()?, &self.queue, options)
+    }
+
+    fn channels(&self) -> Answer<Channels> {
+        Ok(Channels::over(self.runtime.get()?))
+    }
+
+    #[php(defaults(by = Bytes::from("")))]
+    fn dead_letters(&self, by: Bytes<'_>) -> Answer<DeadLetters> {
+        Ok(DeadLetters::over(self.runtime.get()?, by.text("$by")?))
     }
 
     fn key_value(&self, namespace: Bytes<'_>) -> Answer<KeyValueStore> {

@@ -3,8 +3,12 @@
 //! PHP code cannot make instances: constructors are private, static methods and other instances hand them out.
 
 mod binding;
+mod channel_delivery;
+mod channel_options;
+mod channels;
 mod circuit_breakers;
 mod conformance_suite;
+mod dead_letters;
 mod delivery;
 pub(crate) mod diagnostic;
 pub(crate) mod engine;
@@ -41,6 +45,9 @@ pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<diagnostic::Diagnostic>()
         .class::<transport::Transport>()
         .class::<delivery::Delivery>()
+        .class::<channels::Channels>()
+        .class::<channel_delivery::ChannelDelivery>()
+        .class::<dead_letters::DeadLetters>()
         .class::<key_value_store::KeyValueStore>()
         .class::<circuit_breakers::CircuitBreakers>()
         .class::<expression::Expression>()

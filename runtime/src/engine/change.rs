@@ -240,10 +240,12 @@ impl Round<'_> {
             commits.push(prepared.commit);
             waiting.push((pending, answer, prepared.hot));
         }
-        let outcomes = self.core.backend().map(|backend| backend.commit(&commits));
+        let outcomes = self
+            .core
+            .publish_events(&mut commits)
+            .and_then(|()| Ok(self.core.backend()?.commit(&commits)?));
         let outcomes = match outcomes {
-            Ok(Ok(outcomes)) => outcomes,
-            Ok(Err(error)) => return self.fail(waiting, &error.into()),
+            Ok(outcomes) => outcomes,
             Err(error) => return self.fail(waiting, &error),
         };
         let waiting = waiting.into_iter().zip(&commits);

@@ -8,6 +8,7 @@ use rand::Rng as _;
 
 use super::breaker::Breakers;
 use super::cache::StateCache;
+use super::channel;
 use super::claims::Claims;
 use super::keeper::Keeper;
 use super::library::Library;
@@ -45,6 +46,7 @@ pub(super) struct Core {
     pub(super) set_backs: SetBacks,
     pub(super) stuck_steps: Stuck<StepRef>,
     pub(super) stuck_timers: Stuck<Setting>,
+    pub(super) channels: channel::Known,
 }
 
 /// Opens a backend of the host's.
@@ -103,6 +105,7 @@ impl Core {
             set_backs: SetBacks::default(),
             stuck_steps: Stuck::default(),
             stuck_timers: Stuck::default(),
+            channels: channel::Known::default(),
             options,
         }
     }
@@ -215,6 +218,7 @@ impl Core {
         self.states.clear();
         self.rows.clear();
         self.plans.clear();
+        self.channels.forget();
         let opens_again = match &self.source {
             Source::Dsn(dsn) => !adapter::is_volatile(dsn),
             Source::Host(_) => true,

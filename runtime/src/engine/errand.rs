@@ -133,7 +133,8 @@ impl Core {
 
     /// Commits the first transition of a child run; `false` when it is there.
     fn commit_child(&self, prepared: Prepared, more: &mut Errands) -> Result<bool, Error> {
-        let Prepared { commit, hot } = prepared;
+        let Prepared { mut commit, hot } = prepared;
+        self.publish_events(std::slice::from_mut(&mut commit))?;
         let outcome = self.backend()?.commit(std::slice::from_ref(&commit))?.pop();
         let created = outcome == Some(CommitOutcome::Committed);
         if created {

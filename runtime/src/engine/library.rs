@@ -90,6 +90,11 @@ impl Library {
         documents
     }
 
+    /// The manifests without errors, as they were read last.
+    pub(super) fn manifests(&self) -> Vec<Arc<Manifest>> {
+        self.catalog.manifests()
+    }
+
     fn compile(&self, reference: &str, kind: Option<Kind>) -> Result<Compiled, Error> {
         let manifest = self.find(reference, kind)?;
         let recorder = Recorder::of(self);

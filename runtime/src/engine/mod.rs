@@ -8,6 +8,7 @@ mod asked;
 mod breaker;
 mod cache;
 mod change;
+pub mod channel;
 mod claim;
 mod claims;
 pub mod consumer;
@@ -52,6 +53,7 @@ use crate::error::Error;
 use crate::port::{Backend, StoreError};
 
 pub use breaker::{BreakerKey, BreakerView};
+pub use channel::{ChannelOptions, Channels, DeadLetters};
 pub use claim::{ClaimOutcome, StepClaim};
 pub use consumer::{Acked, Consumer, ConsumerOptions, Received};
 pub use doctor::{Condition, Examined, NeededHandler, ProposedHandler};

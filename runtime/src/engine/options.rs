@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::channel::ChannelOptions;
 use crate::error::{Category, Error, code};
 use crate::manifest::Level;
 use crate::policy::{BreakerPolicy, RetryPolicy};
@@ -44,6 +45,8 @@ pub struct EngineOptions {
     pub max_losses: u32,
     /// Bound on the memory taken by states kept at hand, in bytes of their JSON.
     pub cache_bytes: usize,
+    /// What channels keep, and for how long.
+    pub channels: ChannelOptions,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -63,6 +66,7 @@ impl Default for EngineOptions {
             dispatch_deadline: Duration::from_secs(300),
             max_losses: 5,
             cache_bytes: 16 * 1024 * 1024,
+            channels: ChannelOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -177,6 +181,7 @@ impl fmt::Debug for EngineOptions {
             .field("dispatch_deadline", &self.dispatch_deadline)
             .field("max_losses", &self.max_losses)
             .field("cache_bytes", &self.cache_bytes)
+            .field("channels", &self.channels)
             .finish_non_exhaustive()
     }
 }

@@ -127,11 +127,16 @@ impl Engine {
 
     /// Starts many runs in one transaction; answers are in the order of the requests. Each stands for itself.
     pub fn start_many(&self, requests: Vec<StartRequest>) -> Vec<Result<StartedRun, Error>> {
-        let core = self.core();
+        self.core().start_many(requests)
+    }
+}
+
+impl Core {
+    pub(super) fn start_many(&self, requests: Vec<StartRequest>) -> Vec<Result<StartedRun, Error>> {
         let mut answers: Vec<Option<Result<StartedRun, Error>>> = Vec::new();
         let mut prepared = Vec::new();
         for request in requests {
-            let answer = match core.prepare_start(request) {
+            let answer = match self.prepare_start(request) {
                 Ok(run) => {
                     prepared.push((answers.len(), run));
                     None
@@ -140,7 +145,7 @@ impl Engine {
             };
             answers.push(answer);
         }
-        for (place, answer) in core.commit_starts(prepared) {
+        for (place, answer) in self.commit_starts(prepared) {
             if let Some(slot) = answers.get_mut(place) {
                 *slot = Some(answer);
             }
@@ -150,9 +155,7 @@ impl Engine {
             .map(|answer| answer.unwrap_or_else(|| Err(nothing_done())))
             .collect()
     }
-}
 
-impl Core {
     fn prepare_start(&self, request: StartRequest) -> Result<Prepared, Error> {
         let queue = match request.queue {
             Some(queue) => {
@@ -198,13 +201,13 @@ impl Core {
             return Vec::new();
         }
         let mut errands = Errands::new();
-        let (commits, states): (Vec<_>, Vec<_>) = prepared
+        let (mut commits, states): (Vec<_>, Vec<_>) = prepared
             .into_iter()
             .map(|(place, prepared)| (prepared.commit, (place, prepared.hot)))
             .unzip();
         let outcomes = self
-            .backend()
-            .and_then(|backend| Ok(backend.commit(&commits)?));
+            .publish_events(&mut commits)
+            .and_then(|()| Ok(self.backend()?.commit(&commits)?));
         let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(error) => {

@@ -62,11 +62,15 @@ impl Core {
         // One after the other, whatever becomes of the first.
         let more_attempts = self.time_out();
         let more_timers = self.fire_timers();
-        Ok(if more_attempts? || more_timers? {
-            Duration::ZERO
-        } else {
-            INTERVAL
-        })
+        let more_messages = self.start_delivered();
+        let more_commands = self.time_out_commands();
+        Ok(
+            if more_attempts? || more_timers? || more_messages? || more_commands? {
+                Duration::ZERO
+            } else {
+                INTERVAL
+            },
+        )
     }
 
     /// Ends attempts whose time is up; returns whether there may be more.

@@ -104,8 +104,7 @@ impl Engine {
         after: Version,
         limit: usize,
     ) -> Result<Vec<EventView>, Error> {
-        let rows = self.core().backend()?.history(&run, after, limit)?;
-        decode(run, rows)
+        self.core().events(run, after, limit)
     }
 
     /// What a token names, and where that attempt stands, without claiming it.
@@ -145,6 +144,15 @@ impl Engine {
 }
 
 impl Core {
+    pub(super) fn events(
+        &self,
+        run: RunId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<EventView>, Error> {
+        decode(run, self.backend()?.history(&run, after, limit)?)
+    }
+
     fn events_up_to(&self, run: RunId, version: Version) -> Result<Vec<EventView>, Error> {
         let backend = self.backend()?;
         let mut events = Vec::new();

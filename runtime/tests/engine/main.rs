@@ -16,10 +16,15 @@ mod lab;
 
 mod background;
 mod breaker;
+mod channel_faults;
+mod channel_killed;
+mod channel_manifests;
+mod channels;
 mod claims;
 mod clock;
 mod concurrency;
 mod consumer;
+mod dead_letters;
 mod export;
 mod faults;
 mod group;

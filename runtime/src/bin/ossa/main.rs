@@ -4,6 +4,8 @@
 //! findings, 2 wrong usage or a failure to read or write. Colour only on a terminal, and not with `NO_COLOR`.
 
 mod breaker;
+mod channel;
+mod dlq;
 mod doctor;
 mod explain;
 mod graph;
@@ -35,6 +37,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Channel(channel::Channel),
+    Dlq(dlq::Dlq),
     Validate(validate::Validate),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::new();
     let result = match cli.verb {
+        Verb::Channel(verb) => verb.run(&mut output),
+        Verb::Dlq(verb) => verb.run(&mut output),
         Verb::Validate(verb) => verb.run(&mut output),
         Verb::Doctor(verb) => verb.run(&mut output),
         Verb::Explain(verb) => verb.run(&mut output),
