@@ -16,6 +16,7 @@ mod sample;
 #[path = "../support/server.rs"]
 mod server;
 
+mod backlog;
 #[cfg(feature = "cli")]
 mod command;
 mod encryption;

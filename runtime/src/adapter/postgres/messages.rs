@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::commit::of_steps;
 use super::delivery::{delivery, delivery_columns, id, number};
 use super::fault::Fault;
+use super::front::{Fronts, START};
 use super::session::{Call, Session};
 use super::value::{count, get, maybe_time, text};
 use crate::adapter::row::{at_most, millis, rank};
@@ -113,14 +114,15 @@ pub(super) static RELAY: LazyLock<HandOut> =
     LazyLock::new(|| HandOut::new("AND run_id IS NOT NULL", POSTPONED));
 
 impl HandOut {
-    /// Of the queues and priorities $1 and $2, what is visible at $3 and `wanted`, at most $4, until $5. What others are
-    /// just claiming is passed over.
+    /// Of the queues and priorities $1 and $2, what is visible at $3, since $6 at the earliest, and `wanted`, at most $4,
+    /// until $5. What others are just claiming is passed over.
     fn new(wanted: &str, set: &str) -> Self {
-        let turns =
-            "unnest($1::text[], $2::smallint[]) WITH ORDINALITY AS turn (queue, priority, place)";
+        let turns = "unnest($1::text[], $2::smallint[], $6::bigint[]) WITH ORDINALITY
+            AS turn (queue, priority, front, place)";
         let front = format!(
             "SELECT id, visible_at FROM ossa.messages
-            WHERE queue = turn.queue AND priority = turn.priority AND visible_at <= $3::bigint {wanted}
+            WHERE queue = turn.queue AND priority = turn.priority AND visible_at >= turn.front
+                AND visible_at <= $3::bigint {wanted}
             ORDER BY visible_at, id LIMIT $4::bigint"
         );
         let hand_out = |picked: String| {
@@ -147,11 +149,13 @@ impl HandOut {
         }
     }
 
-    pub(super) fn take(
+    /// What is taken, each with when it became visible.
+    fn take(
         &self,
         session: &mut Session,
         request: &Receive,
-    ) -> Result<Vec<Delivery>, Fault> {
+        fronts: &[i64],
+    ) -> Result<Vec<(i64, Delivery)>, Fault> {
         let mut calls = Vec::new();
         for (sql, places) in [
             (&self.in_turn, request.in_turn()),
@@ -167,7 +171,8 @@ impl HandOut {
                     )
                     .with(request.lease.now.as_millis())
                     .with(at_most(places))
-                    .with(request.lease.until().as_millis());
+                    .with(request.lease.until().as_millis())
+                    .column(fronts.iter().copied());
                 calls.push(call);
             }
         }
@@ -184,7 +189,7 @@ impl HandOut {
             }
             // The database returns them in any order.
             part.sort_unstable_by_key(|(order, number, _)| (*order, *number));
-            taken.extend(part.into_iter().map(|(_, _, delivery)| delivery));
+            taken.extend(part.into_iter().map(|((_, since), _, it)| (since, it)));
         }
         Ok(taken)
     }
@@ -205,6 +210,43 @@ pub(super) fn has_visible(
         .column(turns(queues).map(|(priority, _)| i16::from(rank(priority))))
         .with(now.as_millis());
     Ok(!session.read(call)?.is_empty())
+}
+
+fn whole(request: &Receive) -> Vec<i64> {
+    request.turns().map(|_| START).collect()
+}
+
+/// Claims what is next; see [`Fronts`].
+pub(super) fn claim(
+    session: &mut Session,
+    request: &Receive,
+    fronts: &Fronts,
+) -> Result<Vec<Delivery>, Fault> {
+    let known = fronts.of(request);
+    let from = known.clone().unwrap_or_else(|| whole(request));
+    let mut taken = CLAIM.take(session, request, &from)?;
+    if taken.len() == request.max {
+        for (since, delivery) in &taken {
+            fronts.reached(delivery.priority, &delivery.queue, *since);
+        }
+    } else {
+        fronts.forget();
+        if known.is_some() {
+            let rest = Receive {
+                max: request.max.saturating_sub(taken.len()),
+                eldest: 0,
+                ..request.clone()
+            };
+            taken.extend(CLAIM.take(session, &rest, &whole(request))?);
+        }
+    }
+    Ok(taken.into_iter().map(|(_, delivery)| delivery).collect())
+}
+
+/// Postpones step items that are next, for another transport to carry.
+pub(super) fn relay(session: &mut Session, request: &Receive) -> Result<Vec<Delivery>, Fault> {
+    let taken = RELAY.take(session, request, &whole(request))?;
+    Ok(taken.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
 /// Claims the one message `found`, unless it is held at $1; until $2.

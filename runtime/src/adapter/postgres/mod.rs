@@ -8,6 +8,7 @@ mod changes;
 mod commit;
 mod delivery;
 mod fault;
+mod front;
 mod health;
 mod key_value;
 mod listing;
@@ -30,6 +31,7 @@ use std::fmt;
 use crate::port::StoreError;
 
 use changes::Changes;
+use front::Fronts;
 pub use options::{Encryption, PostgresOptions};
 use pool::Pool;
 
@@ -37,6 +39,7 @@ use pool::Pool;
 pub struct PostgresStore {
     pool: Pool,
     changes: Changes,
+    fronts: Fronts,
     place: String,
 }
 
@@ -53,6 +56,7 @@ impl PostgresStore {
             pool,
             place: options.place(),
             changes: Changes::new(options),
+            fronts: Fronts::new(),
         })
     }
 

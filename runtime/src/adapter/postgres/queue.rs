@@ -22,13 +22,14 @@ impl Queue for PostgresStore {
         }
         let publish = |db: &mut Session| messages::publish(db, messages, now);
         let ids = self.pool.with("publish", publish)?;
+        self.fronts.published(messages);
         self.changes.announce();
         Ok(ids)
     }
 
     fn receive(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
         self.pool
-            .with("receive", |db| messages::CLAIM.take(db, request))
+            .with("receive", |db| messages::claim(db, request, &self.fronts))
     }
 
     fn has_visible(&self, queues: &[String], now: Timestamp) -> Result<bool, StoreError> {
@@ -49,6 +50,7 @@ impl Queue for PostgresStore {
         let done = self
             .pool
             .with("release", |db| messages::release(db, releases))?;
+        self.fronts.forget();
         self.changes.announce();
         Ok(done)
     }
@@ -68,6 +70,7 @@ impl Queue for PostgresStore {
         let done = self.pool.with("reject", |db| {
             messages::reject(db, receipts, dead_letter_queue, headers, now)
         })?;
+        self.fronts.forget();
         self.changes.announce();
         Ok(done)
     }
@@ -135,8 +138,7 @@ impl BrowsableQueue for PostgresStore {
 
 impl StepQueue for PostgresStore {
     fn relay(&self, request: &Receive) -> Result<Vec<Delivery>, StoreError> {
-        self.pool
-            .with("relay", |db| messages::RELAY.take(db, request))
+        self.pool.with("relay", |db| messages::relay(db, request))
     }
 
     fn claim_step(

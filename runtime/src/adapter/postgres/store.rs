@@ -12,6 +12,12 @@ impl Store for PostgresStore {
         check_commits(commits)?;
         let outcomes = self.pool.with("commit", |db| commit::write(db, commits))?;
         if commit::publishes(commits) {
+            for commit in commits {
+                self.fronts.published(&commit.enqueue);
+                if !commit.reschedule.is_empty() {
+                    self.fronts.forget();
+                }
+            }
             self.changes.announce();
         }
         Ok(outcomes)
