@@ -28,6 +28,9 @@ pub(super) struct Schedule {
     tick: Instant,
     /// Writes failed: not before this.
     write: Instant,
+    /// The last thing done was writing. A fast host has always more to be written: the rest then takes turns with it, or
+    /// the host would have to run out of messages before more are fetched.
+    wrote: bool,
 }
 
 /// A started thread and its number: it runs as long as that is the consumer's current one.
@@ -87,14 +90,16 @@ pub(super) fn serve(
     if state.give_back_due().is_some_and(|due| due <= now) {
         state.give_back(shared.core.now());
     }
-    if state.has_pending_writes() && schedule.write <= now {
+    let refill = state.refill();
+    let others = refill > 0 || schedule.beat <= now || schedule.tick <= now;
+    if state.has_pending_writes() && schedule.write <= now && !(schedule.wrote && others) {
         let pause = write(shared, state);
         schedule.write = now + pause.unwrap_or_default();
-    } else if state.refill() > 0 {
-        let count = state.refill();
-        // After a failure there is no refill until a fetch on demand has worked.
-        shared.fetch(state, count);
-    } else if schedule.beat <= now {
+        schedule.wrote = true;
+        return true;
+    }
+    schedule.wrote = false;
+    if schedule.beat <= now {
         let answer = beat(shared, state);
         let pause = state.note(Duty::Beat, answer);
         schedule.beat = now + pause.unwrap_or(schedule.interval);
@@ -103,6 +108,9 @@ pub(super) fn serve(
         let next = answer.as_ref().copied().unwrap_or_default();
         let pause = state.note(Duty::Tick, answer.map(drop));
         schedule.tick = now + pause.unwrap_or(next);
+    } else if refill > 0 {
+        // After a failure there is no refill until a fetch on demand has worked.
+        shared.fetch(state, refill);
     } else {
         return false;
     }
@@ -126,6 +134,7 @@ impl Schedule {
             beat: now + interval,
             tick: now,
             write: now,
+            wrote: false,
         }
     }
 
