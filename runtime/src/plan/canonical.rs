@@ -3,16 +3,31 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The canonical spelling of a JSON text that is compact already. Works on the text, because a plan of thousands of steps takes
-/// longer to be made into a tree than to be compiled. What is no JSON comes out as it may.
-pub(super) fn canonical(json: &str) -> String {
+/// Tells the canonical spelling of a JSON text that is compact already, part by part. Works on the text, because a plan of
+/// thousands of steps takes longer to be made into a tree than to be compiled. What is no JSON comes out as it may.
+pub(super) fn canonical(json: &str, mut tell: impl FnMut(&str)) {
     let mut writer = Writer {
         json,
         next: 0,
         out: String::with_capacity(json.len()),
+        sorted: String::new(),
     };
-    writer.value();
-    writer.out
+    if writer.peek() != Some(b'{') {
+        writer.value();
+        return tell(&writer.out);
+    }
+    // The members of the whole are not put into another order, but told in it.
+    writer.next = 1;
+    tell("{");
+    for (number, member) in writer.members().into_iter().enumerate() {
+        if number > 0 {
+            tell(",");
+        }
+        tell(writer.out.get(member.place).unwrap_or_default());
+    }
+    writer.out.clear();
+    writer.copy(1);
+    tell(&writer.out);
 }
 
 struct Writer<'a> {
@@ -20,6 +35,8 @@ struct Writer<'a> {
     /// What is to be read next.
     next: usize,
     out: String,
+    /// Where the members of an object are put in order.
+    sorted: String,
 }
 
 /// A member that was written: its name, and where it stands.
@@ -41,7 +58,24 @@ impl<'a> Writer<'a> {
     fn object(&mut self) {
         self.copy(1);
         let begin = self.out.len();
-        let mut members: Vec<Member<'a>> = Vec::new();
+        let members = self.members();
+        let mut sorted = std::mem::take(&mut self.sorted);
+        sorted.clear();
+        for member in members {
+            if !sorted.is_empty() {
+                sorted.push(',');
+            }
+            sorted.push_str(self.out.get(member.place).unwrap_or_default());
+        }
+        self.out.truncate(begin);
+        self.out.push_str(&sorted);
+        self.sorted = sorted;
+        self.copy(1);
+    }
+
+    /// Copies the members of an object, one behind the other, and returns them in the order of their names.
+    fn members(&mut self) -> Vec<Member<'a>> {
+        let mut members = Vec::new();
         while !matches!(self.peek(), None | Some(b'}')) {
             let place = self.out.len();
             let name = self.string();
@@ -54,16 +88,7 @@ impl<'a> Writer<'a> {
             }
         }
         members.sort_by(|left, right| left.name.cmp(&right.name));
-        let mut sorted = String::with_capacity(self.out.len() - begin + members.len());
-        for member in &members {
-            if !sorted.is_empty() {
-                sorted.push(',');
-            }
-            sorted.push_str(self.out.get(member.place.clone()).unwrap_or_default());
-        }
-        self.out.truncate(begin);
-        self.out.push_str(&sorted);
-        self.copy(1);
+        members
     }
 
     fn array(&mut self) {
@@ -133,6 +158,12 @@ mod tests {
 
     use super::*;
 
+    fn whole(json: &str) -> String {
+        let mut whole = String::new();
+        canonical(json, |part| whole.push_str(part));
+        whole
+    }
+
     fn sorted(value: Value) -> Value {
         match value {
             Value::Object(members) => {
@@ -168,12 +199,12 @@ mod tests {
     proptest! {
         #[test]
         fn the_members_of_every_object_are_sorted_by_name(value in value()) {
-            prop_assert_eq!(canonical(&value.to_string()), sorted(value).to_string());
+            prop_assert_eq!(whole(&value.to_string()), sorted(value).to_string());
         }
 
         #[test]
         fn what_is_no_json_does_no_harm(text in "[\\[\\]{}\",:a\\\\é1]{0,40}") {
-            canonical(&text);
+            whole(&text);
         }
     }
 
@@ -181,6 +212,6 @@ mod tests {
     fn names_are_compared_as_they_are_meant() {
         let value = json!({"b": 1, "a\"": {"z": [], "y": {}}, "a": [{"d": 1, "c": 2}]});
         let text = r#"{"a":[{"c":2,"d":1}],"a\"":{"y":{},"z":[]},"b":1}"#;
-        assert_eq!(canonical(&value.to_string()), text);
+        assert_eq!(whole(&value.to_string()), text);
     }
 }

@@ -1,5 +1,6 @@
 //! Manifest → plan.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn task(&mut self, task: &Task) -> Model {
+    fn task(&mut self, task: &'a Task) -> Model {
         let name = &self.manifest.metadata.name;
         for dependency in task.dependencies.iter().filter(|d| !d.optional) {
             self.errors.push(PlanError::MissingDependency {
@@ -112,7 +113,7 @@ impl<'a> Compiler<'a> {
             owner: Some(NodeId(0)),
             order: Order::Sequence,
             isolated: true,
-            steps: task.steps.clone(),
+            steps: Cow::Borrowed(&task.steps),
             context: Rc::clone(&context),
             loops: Rc::default(),
             waited_for_wholly: false,
@@ -138,7 +139,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn workflow(&mut self, workflow: &Workflow) -> Model {
+    fn workflow(&mut self, workflow: &'a Workflow) -> Model {
         if let Some(orchestrator) = &workflow.foreign {
             self.errors.push(PlanError::Foreign {
                 orchestrator: orchestrator.clone(),
@@ -154,7 +155,7 @@ impl<'a> Compiler<'a> {
             owner: None,
             order: Order::Sequence,
             isolated: false,
-            steps: workflow.steps.clone(),
+            steps: Cow::Borrowed(&workflow.steps),
             context: Rc::clone(&context),
             loops: Rc::default(),
             waited_for_wholly: false,
@@ -174,7 +175,7 @@ impl<'a> Compiler<'a> {
                 owner: None,
                 order: Order::Sequence,
                 isolated: false,
-                steps: workflow.compensation.clone(),
+                steps: Cow::Borrowed(&workflow.compensation),
                 context: Rc::clone(&context),
                 loops: Rc::default(),
                 waited_for_wholly: true,

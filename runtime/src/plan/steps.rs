@@ -1,5 +1,6 @@
 //! The steps of a manifest, block by block: those of the workflow first, then those of the blocks among them, and so on.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -91,7 +92,8 @@ pub(super) struct Pending<'a> {
     pub(super) owner: Option<NodeId>,
     pub(super) order: Order,
     pub(super) isolated: bool,
-    pub(super) steps: Vec<Step>,
+    /// Those of a manifest are copied one by one, when their turn comes.
+    pub(super) steps: Cow<'a, [Step]>,
     pub(super) context: Rc<Context<'a>>,
     /// Names of the loops around it, as far as its steps see them.
     pub(super) loops: Rc<[String]>,
@@ -216,7 +218,13 @@ impl<'a> Compiler<'a> {
                 loops,
                 waited_for_wholly,
             };
-            for (position, step) in steps.into_iter().enumerate() {
+            arena.nodes.reserve(steps.len());
+            arena.mentions.reserve(steps.len());
+            let steps: Box<dyn Iterator<Item = Step>> = match steps {
+                Cow::Borrowed(steps) => Box::new(steps.iter().cloned()),
+                Cow::Owned(steps) => Box::new(steps.into_iter()),
+            };
+            for (position, step) in steps.enumerate() {
                 let above = (order == Order::Sequence && position > 0).then(|| {
                     let NodeId(next) = arena.next_node();
                     NodeId(next.saturating_sub(1))
@@ -431,7 +439,7 @@ impl<'a> Around<'a> {
             owner: Some(owner),
             order,
             isolated: false,
-            steps,
+            steps: steps.into(),
             context: Rc::clone(&self.context),
             loops: Rc::clone(&self.loops),
             waited_for_wholly: self.waited_for_wholly,

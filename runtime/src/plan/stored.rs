@@ -251,6 +251,13 @@ fn stored(plan: &impl Serialize) -> String {
 
 /// SHA-256 of the canonical JSON, so that the order in which members were written does not count.
 fn hash(json: &str) -> PlanHash {
-    let digest = Sha256::digest(canonical(json));
-    PlanHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut digest = Sha256::new();
+    canonical(json, |part| digest.update(part));
+    PlanHash(
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
 }
