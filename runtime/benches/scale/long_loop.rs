@@ -1,10 +1,12 @@
 //! One run of a million steps.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ossa_runtime::engine::{Engine, StartRequest};
 use ossa_runtime::port::{Backend, RunId};
+use ossa_runtime::run::Data;
 use serde_json::{Value, json};
 
 use super::measure::{cpu_time, print, round};
@@ -64,8 +66,14 @@ impl Bench {
             ),
         ));
         for queue in QUEUES {
-            let items: Vec<_> = (0..self.scaled(1_000_000) + self.times() + 3).collect();
-            let input = json!({ "shop": "blue", "items": items });
+            // As it comes from a file or a request: the list of a host's own is no part of what is measured.
+            let mut text = "{\"shop\": \"blue\", \"items\": [0".to_owned();
+            for item in 1..self.scaled(1_000_000) + self.times() + 3 {
+                write!(text, ",{item}").unwrap();
+            }
+            text.push_str("]}");
+            let input: Data = serde_json::from_str(&text).unwrap();
+            drop(text);
             let request = StartRequest::of_plan(Arc::clone(&plan), input);
             open(&self.dsn("loop", "normal"), queue)
                 .start(request)

@@ -15,15 +15,15 @@ use crate::error::{Category, Error, code};
 use crate::manifest::{Document, Kind};
 use crate::plan::Plan;
 use crate::port::{CommitOutcome, Labels, Priority, RunId, Timestamp};
-use crate::run::{self, Input, Start};
+use crate::run::{self, Data, Input, Start};
 
 /// What to start, and with what.
 #[derive(Debug, Clone)]
 pub struct StartRequest {
     /// The task or workflow.
     pub what: Startable,
-    /// Its input.
-    pub input: Value,
+    /// Its input. Read from JSON text (`serde_json::from_str`), long lists in it are never values in memory.
+    pub input: Data,
     /// Starting again with the same workflow and key gives the same run.
     pub idempotency_key: Option<String>,
     /// Ties together what belongs to one business case.
@@ -58,23 +58,23 @@ pub enum Startable {
 impl StartRequest {
     /// A start of the manifest with this name or path, without options.
     #[must_use]
-    pub fn of(reference: impl Into<String>, input: Value) -> Self {
+    pub fn of(reference: impl Into<String>, input: impl Into<Data>) -> Self {
         Self::new(
             Startable::Reference {
                 reference: reference.into(),
                 kind: None,
             },
-            input,
+            input.into(),
         )
     }
 
     /// A start of a compiled plan, without options.
     #[must_use]
-    pub fn of_plan(plan: Arc<Plan>, input: Value) -> Self {
-        Self::new(Startable::Plan(plan), input)
+    pub fn of_plan(plan: Arc<Plan>, input: impl Into<Data>) -> Self {
+        Self::new(Startable::Plan(plan), input.into())
     }
 
-    fn new(what: Startable, input: Value) -> Self {
+    fn new(what: Startable, input: Data) -> Self {
         Self {
             what,
             input,
@@ -174,7 +174,7 @@ impl Core {
         let now = self.now();
         let start = Start {
             run: fresh_run(now),
-            input: request.input.into(),
+            input: request.input,
             idempotency_key: request.idempotency_key,
             correlation_id: request.correlation_id,
             labels: request.labels,

@@ -1,7 +1,10 @@
 //! What a run takes from outside, kept within bounds: whatever is recorded can be read back.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
+use super::data::Data;
 use super::input::StepError;
 use crate::plan::{SECRET_KEY, Schema};
 
@@ -15,7 +18,7 @@ pub const MAX_ERROR_MESSAGE_BYTES: usize = 8 * 1024;
 /// How `value`, made here, breaks its bounds and its schema.
 pub(super) fn violations(schema: Option<&Schema>, value: &Value) -> Vec<String> {
     if is_too_deep(value) {
-        return vec![format!("$: nests deeper than {MAX_DATA_DEPTH} levels")];
+        return vec![too_deep()];
     }
     schema
         .map(|schema| schema.violations(value))
@@ -26,14 +29,34 @@ pub(super) fn violations(schema: Option<&Schema>, value: &Value) -> Vec<String> 
 /// is refused: the host would put the secret's value in its place.
 pub(super) fn foreign_violations(schema: Option<&Schema>, value: &Value) -> Vec<String> {
     if !is_too_deep(value) && has_key(value, SECRET_KEY) {
-        return vec![format!("$: the key `{SECRET_KEY}` is reserved")];
+        return vec![reserved()];
     }
     violations(schema, value)
+}
+
+/// How data that comes from outside breaks its bounds.
+pub(super) fn foreign_violations_of_data(data: &Data) -> Vec<String> {
+    let parts = || std::iter::once((0, Cow::Borrowed(data.frame()))).chain(data.nested_elements());
+    if parts().any(|(depth, part)| exceeds(&part, MAX_DATA_DEPTH.saturating_sub(depth))) {
+        return vec![too_deep()];
+    }
+    if parts().any(|(_, part)| has_key(&part, SECRET_KEY)) {
+        return vec![reserved()];
+    }
+    Vec::new()
 }
 
 /// Whether `value` nests deeper than [`MAX_DATA_DEPTH`].
 pub(super) fn is_too_deep(value: &Value) -> bool {
     exceeds(value, MAX_DATA_DEPTH)
+}
+
+fn too_deep() -> String {
+    format!("$: nests deeper than {MAX_DATA_DEPTH} levels")
+}
+
+fn reserved() -> String {
+    format!("$: the key `{SECRET_KEY}` is reserved")
 }
 
 fn exceeds(value: &Value, levels: usize) -> bool {

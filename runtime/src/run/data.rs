@@ -96,6 +96,20 @@ impl Data {
         }
     }
 
+    /// The value, with null in the place of each long list.
+    pub(super) fn frame(&self) -> &Value {
+        &self.content.value
+    }
+
+    /// The elements of long lists that have elements or members themselves, and how many levels down they are.
+    pub(super) fn nested_elements(&self) -> impl Iterator<Item = (usize, Cow<'_, Value>)> {
+        let lists = self.content.lists.iter();
+        lists.flat_map(|(way, list)| {
+            let nested = list.nested();
+            nested.map(|element| (way.len() + 1, Cow::Owned(element)))
+        })
+    }
+
     /// About how much JSON it is, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let count = || {

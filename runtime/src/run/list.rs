@@ -96,6 +96,13 @@ impl List {
         self.0.json.len()
     }
 
+    /// The elements that have elements or members themselves.
+    pub(super) fn nested(&self) -> impl Iterator<Item = Value> {
+        let texts = (0..self.len()).filter_map(|position| self.0.get(position));
+        let nested = texts.filter(|text| text.starts_with(['[', '{']));
+        nested.filter_map(|text| serde_json::from_str(text).ok())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Value> {
         (0..self.len()).filter_map(|position| self.get(position))
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bounds::{MAX_DATA_DEPTH, foreign_violations, is_too_deep};
+use super::bounds::{MAX_DATA_DEPTH, foreign_violations, foreign_violations_of_data, is_too_deep};
 use super::effect::Effect;
 use super::errand::Errand;
 use super::event::Event;
@@ -68,16 +68,21 @@ pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transit
 
 /// The start with the input's defaults applied, its schema met, and the trigger in its usual shape.
 fn checked(plan: &Plan, mut start: Start) -> Result<Start, Rejection> {
-    let mut input = std::mem::take(&mut start.input).into_value();
-    if plan.input().is_some() && input.is_null() {
-        // "No input" is an empty object to a schema that could fill it with defaults.
-        input = Value::Object(Map::new());
-    }
-    if let Some(schema) = plan.input() {
-        schema.apply_defaults(&mut input);
-    }
-    let mut violations = foreign_violations(plan.input(), &input);
-    start.input = input.into();
+    let mut violations = match plan.input() {
+        // Long lists stay the texts they are.
+        None => foreign_violations_of_data(&start.input),
+        Some(schema) => {
+            let mut input = std::mem::take(&mut start.input).into_value();
+            if input.is_null() {
+                // "No input" is an empty object to a schema that could fill it with defaults.
+                input = Value::Object(Map::new());
+            }
+            schema.apply_defaults(&mut input);
+            let violations = foreign_violations(Some(schema), &input);
+            start.input = input.into();
+            violations
+        }
+    };
     for value in start.trigger.iter().chain(start.env.values()) {
         let found = foreign_violations(None, value).into_iter();
         violations.extend(found.map(|violation| format!("trigger or environment: {violation}")));

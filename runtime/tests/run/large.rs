@@ -4,7 +4,7 @@ use ossa_runtime::port::Snapshot;
 use ossa_runtime::run::{ReplayError, RunState};
 use serde_json::{Value, json};
 
-use crate::harness::{Run, workflow};
+use crate::harness::{Run, start_with, workflow};
 
 const LONG: usize = 5000;
 
@@ -130,4 +130,29 @@ fn a_snapshot_whose_values_are_not_in_the_log_is_refused() {
             "{not}"
         );
     }
+}
+
+#[test]
+fn a_long_list_that_comes_as_text_is_the_same_and_within_the_same_bounds() {
+    let start = |list: &str| {
+        let text = format!("{{\"list\": {list}, \"within\": {{\"name\": \"box\", \"list\": []}}}}");
+        let mut start = start_with(json!({}));
+        start.input = serde_json::from_str(&text).unwrap();
+        Run::begin(&workflow(STEPS), start)
+    };
+    let of = |element: &str| format!("[{}{element}]", "{\"n\": 1},".repeat(LONG));
+    let run = start(&of("{\"n\": 9}")).unwrap();
+    let input = run.view().steps[0].input.clone().unwrap();
+    assert_eq!(
+        (&input["last"], &input["count"]),
+        (&json!(9), &json!(LONG + 1))
+    );
+    for bad in [
+        "{\"n\": [{\"$secret\": \"key\"}]}".to_owned(),
+        "[".repeat(99) + &"]".repeat(99),
+    ] {
+        let refused = start(&of(&bad)).err().unwrap();
+        assert_eq!(refused.code(), "OSSA-R001", "{bad}");
+    }
+    start(&of(&("[".repeat(98) + &"]".repeat(98)))).unwrap();
 }
