@@ -1,6 +1,5 @@
 //! The processes that drive the machine: load, decide, commit; on a conflict, once more on the new state.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chance::Chance;
@@ -32,7 +31,8 @@ pub(super) enum Process {
 /// What a process remembers, and its clock.
 #[derive(Debug, Default)]
 pub(super) struct ProcessState {
-    states: BTreeMap<RunId, Remembered>,
+    /// A few runs: a state is taken out and put back with every transition.
+    states: Vec<(RunId, Remembered)>,
     /// Milliseconds by which its clock is ahead of the true time.
     pub(super) skew: i64,
 }
@@ -48,6 +48,25 @@ struct Remembered {
 pub(super) struct Processes {
     home: ProcessState,
     other: ProcessState,
+}
+
+impl ProcessState {
+    fn known(&self, run: RunId) -> Option<&Remembered> {
+        let known = self.states.iter().find(|(known, _)| *known == run);
+        known.map(|(_, remembered)| remembered)
+    }
+
+    fn take(&mut self, run: RunId) -> Option<Remembered> {
+        let at = self.states.iter().position(|(known, _)| *known == run)?;
+        Some(self.states.swap_remove(at).1)
+    }
+
+    fn remember(&mut self, run: RunId, remembered: Remembered) {
+        match self.states.iter_mut().find(|(known, _)| *known == run) {
+            Some((_, known)) => *known = remembered,
+            None => self.states.push((run, remembered)),
+        }
+    }
 }
 
 impl Processes {
@@ -104,7 +123,7 @@ impl<A: StoreAccess> World<'_, A> {
         let process = self
             .processes
             .usually_home(&mut self.chance, self.scenario.faults);
-        let known = self.processes.of(process).states.get(&run);
+        let known = self.processes.of(process).known(run);
         if known.is_some_and(|it| Some(it.state.version()) != self.store.version(run)) {
             self.chance.note(Fault::StaleState);
             self.note(format_args!("{}", Fault::StaleState.as_str()));
@@ -122,7 +141,7 @@ impl<A: StoreAccess> World<'_, A> {
         let by_hand = matches!(input, Input::Steer(_));
         let now = self.clock(process);
         // Memory may be old. Only a commit proves it right, so whatever is not committed is said on the store's word.
-        let mut known = self.processes.of(process).states.remove(&run);
+        let mut known = self.processes.of(process).take(run);
         let mut certain = false;
         for _ in 0..TRIES {
             let remembered = match known.take() {
@@ -211,7 +230,7 @@ impl<A: StoreAccess> World<'_, A> {
     }
 
     fn remember(&mut self, process: Process, run: RunId, remembered: Remembered) {
-        self.processes.of(process).states.insert(run, remembered);
+        self.processes.of(process).remember(run, remembered);
     }
 
     /// The state of a run as the store has it.
@@ -221,12 +240,12 @@ impl<A: StoreAccess> World<'_, A> {
         state.ok_or_else(|| format!("run {run} has a timer, and is not there"))
     }
 
-    /// A run as the store has it; `all_from_json`, or as far as its ledger says.
+    /// A run as the store has it; `afresh`, as who knows nothing of it reads it.
     fn load(
         &mut self,
         run: RunId,
         plan: &Plan,
-        all_from_json: bool,
+        afresh: bool,
     ) -> Result<Option<Remembered>, String> {
         let Some(stored) = self.access.load(&self.store, run) else {
             return Ok(None);
@@ -244,9 +263,10 @@ impl<A: StoreAccess> World<'_, A> {
         let mut state = state;
         for row in &stored.tail {
             // A row that is there as it was written need not be read from its JSON each time.
-            let written = !all_from_json && self.store.row(run, row.version) == Some(row);
+            let written = self.store.row(run, row.version) == Some(row);
             let ledger = self.ledgers.get(&run).filter(|_| written);
-            let after = match ledger.and_then(|ledger| ledger.events_of(row.version)) {
+            let events = ledger.and_then(|it| it.events_of(row.version, afresh));
+            let after = match events {
                 Some(events) => RunState::after_row(plan, state, row, events),
                 None => RunState::replay(plan, state, std::slice::from_ref(row)),
             };

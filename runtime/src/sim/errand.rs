@@ -80,7 +80,7 @@ impl<A: StoreAccess> World<'_, A> {
             let holders = self.group(name).holders.clone();
             let mut gone = None;
             for holder in holders {
-                let status = self.ledgers.get(&holder.run).and_then(Ledger::status);
+                let status = self.ledgers.get(&holder.run).and_then(|it| it.status());
                 match status {
                     Some(status) if !status.is_terminal() => {
                         if matches!(
@@ -203,11 +203,8 @@ impl<A: StoreAccess> World<'_, A> {
             return false;
         };
         let ledger = || {
-            Ledger::of_child(
-                start.run,
-                Arc::clone(child),
-                start.input.whole().into_owned(),
-            )
+            let input = start.input.whole().into_owned();
+            Box::new(Ledger::of_child(start.run, Arc::clone(child), input))
         };
         self.ledgers.entry(start.run).or_insert_with(ledger);
         true

@@ -30,6 +30,31 @@ pub(super) struct Execution {
     result: Option<Handled>,
 }
 
+/// Executions by number.
+#[derive(Debug, Default)]
+pub(super) struct Executions(Vec<(u64, Execution)>);
+
+impl Executions {
+    fn get(&self, number: u64) -> Option<&Execution> {
+        let found = self.0.iter().find(|(it, _)| *it == number);
+        found.map(|(_, execution)| execution)
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Execution> {
+        let found = self.0.iter_mut().find(|(it, _)| *it == number);
+        found.map(|(_, execution)| execution)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Execution> {
+        let at = self.0.iter().position(|(it, _)| *it == number)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// How a handler ended.
 #[derive(Debug, Clone)]
 pub(super) enum Handled {
@@ -75,7 +100,7 @@ impl<A: StoreAccess> World<'_, A> {
             stalled,
             result: None,
         };
-        self.executions.insert(number, execution);
+        self.executions.0.push((number, execution));
         self.plan(duration / 2, Happening::Effect(number));
         if !stalled && duration > HEARTBEAT {
             self.plan(HEARTBEAT, Happening::Heartbeat(number));
@@ -84,7 +109,7 @@ impl<A: StoreAccess> World<'_, A> {
 
     /// The handler does its work, or fails at it.
     pub(super) fn take_effect(&mut self, number: u64) {
-        let Some(execution) = self.executions.get(&number) else {
+        let Some(execution) = self.executions.get(number) else {
             return;
         };
         let (step, until) = (execution.claim.step, execution.until);
@@ -95,11 +120,11 @@ impl<A: StoreAccess> World<'_, A> {
                 *ledger.effects.entry(place_of(&step)).or_default() += 1;
             }
             if self.chance.strikes(Fault::CrashAfterEffect) {
-                self.executions.remove(&number);
+                self.executions.remove(number);
                 return self.note(format_args!("{}", Fault::CrashAfterEffect.as_str()));
             }
         }
-        if let Some(execution) = self.executions.get_mut(&number) {
+        if let Some(execution) = self.executions.get_mut(number) {
             execution.result = Some(result);
         }
         let left = until.since(self.now);
@@ -170,7 +195,7 @@ impl<A: StoreAccess> World<'_, A> {
 
     /// The handler has returned: its worker reports.
     pub(super) fn returned(&mut self, number: u64) {
-        let Some(execution) = self.executions.remove(&number) else {
+        let Some(execution) = self.executions.remove(number) else {
             return;
         };
         if self.chance.strikes(Fault::CrashBeforeReport) {
@@ -259,7 +284,7 @@ impl<A: StoreAccess> World<'_, A> {
     }
 
     pub(super) fn heartbeat(&mut self, number: u64) {
-        let Some(execution) = self.executions.get(&number) else {
+        let Some(execution) = self.executions.get(number) else {
             return;
         };
         let until = self.clock(execution.process).after(LEASE);

@@ -16,7 +16,7 @@ use super::operator::Operation;
 use super::simulation::Scenario;
 use super::store::{ModelStore, StoreAccess};
 use super::trace::Trace;
-use super::worker::{Execution, Report};
+use super::worker::{Executions, Report};
 use crate::policy::Group;
 use crate::port::{Priority, RunId, StepRef, Timestamp};
 use crate::run::{Input, Place, Rejection, RetryOwner, Start};
@@ -117,10 +117,11 @@ pub(super) struct World<'a, A> {
     pub(super) processes: Processes,
     pub(super) transport: Transport,
     pub(super) retry_owner: RetryOwner,
-    pub(super) ledgers: BTreeMap<RunId, Ledger>,
+    pub(super) ledgers: BTreeMap<RunId, Box<Ledger>>,
     /// The records of concurrency groups.
     pub(super) groups: BTreeMap<String, Group>,
-    pub(super) executions: BTreeMap<u64, Execution>,
+    /// Attempts in the hands of workers, by number: a few.
+    pub(super) executions: Executions,
     /// How often the machine was started: what it remembered before is gone.
     pub(super) boot: u32,
     /// The power is about to be cut: nothing reaches the disk or a client any more.
@@ -133,7 +134,7 @@ pub(super) struct World<'a, A> {
 /// What is left of a world.
 pub(super) struct Ended {
     pub(super) seed: u64,
-    pub(super) ledgers: BTreeMap<RunId, Ledger>,
+    pub(super) ledgers: BTreeMap<RunId, Box<Ledger>>,
     pub(super) breach: Option<Breach>,
     pub(super) faults: FaultCounts,
     pub(super) transitions: u64,
@@ -170,7 +171,7 @@ impl<'a, A: StoreAccess> World<'a, A> {
             retry_owner,
             ledgers: BTreeMap::new(),
             groups: BTreeMap::new(),
-            executions: BTreeMap::new(),
+            executions: Executions::default(),
             boot: 0,
             doomed: false,
             transitions: 0,
@@ -197,7 +198,10 @@ impl<'a, A: StoreAccess> World<'a, A> {
             self.plan_wake();
         }
         if self.breach.is_none() {
-            let problem = self.ledgers.values().find_map(Ledger::problem_of_history);
+            let problem = self
+                .ledgers
+                .values()
+                .find_map(|ledger| ledger.problem_of_history());
             let problem = problem.or_else(|| self.problem_of_family());
             if let Some(problem) = problem {
                 self.broken(problem);
@@ -224,7 +228,8 @@ impl<'a, A: StoreAccess> World<'a, A> {
             "run {run} of {workflow}, {transport:?}, retries kept by {owner:?}, input {input}"
         ));
         let plan = Arc::clone(&self.scenario.plan);
-        self.ledgers.insert(run, Ledger::new(run, plan, input));
+        let ledger = Box::new(Ledger::new(run, plan, input));
+        self.ledgers.insert(run, ledger);
         self.plan(Duration::ZERO, Happening::Start(run));
         if self
             .chance
