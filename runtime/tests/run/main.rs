@@ -17,6 +17,7 @@ mod contract;
 mod documentation;
 mod failure;
 mod fallback;
+#[path = "../support/flow.rs"]
 mod flow;
 mod goto;
 mod group;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ossa_runtime::plan::NodeId;
+use ossa_runtime::plan::{NodeId, Plan};
 use ossa_runtime::port::{StepRef, Timestamp};
 use ossa_runtime::run::{
     Command, DEADLINE_TIMER, Decision, Effect, Event, Input, Order, Phase, Place, RunState,
@@ -16,7 +16,7 @@ use proptest::sample::Index;
 use serde_json::json;
 
 use crate::flow::{Flow, Shape, any_flow, any_shape};
-use crate::harness::{Run, cancel, failed, start_with, succeeded};
+use crate::harness::{Run, cancel, compile, failed, start_with, succeeded, workflow};
 
 /// What happens to a run next.
 #[derive(Debug, Clone)]
@@ -201,15 +201,35 @@ fn deliver_all(run: &mut Run) {
 
 const ALL_MODES: &[&str] = &["halt", "continue", "notify", "compensate"];
 
+/// Steps that wait for so many approvals.
+const WAITS: &[&str] = &[
+    "type: approval, require: 1, timeout_hours: 1",
+    "type: approval, require: 2, timeout_hours: 1",
+];
+
+fn flow_in(modes: &'static [&'static str]) -> impl Strategy<Value = Flow> {
+    any_flow(WAITS, modes, &[])
+}
+
+fn planned(flow: &Flow) -> Arc<Plan> {
+    let spec = flow.spec();
+    let plan = compile(&workflow(&spec));
+    Arc::new(plan.unwrap_or_else(|errors| panic!("{errors:#?}\n{spec}")))
+}
+
+fn started(flow: &Flow) -> Run {
+    Run::on(planned(flow), start_with(json!({}))).unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_history_keeps_the_laws_and_ends_when_its_results_are_in(
-        flow in any_flow(ALL_MODES),
+        flow in flow_in(ALL_MODES),
         happenings in proptest::collection::vec(any_happening(), 0..40),
     ) {
-        let mut run = flow.start();
+        let mut run = started(&flow);
         let mut made = Vec::new();
         for happening in &happenings {
             note_attempts(&run, &mut made);
@@ -253,14 +273,14 @@ proptest! {
 
     #[test]
     fn the_order_of_results_does_not_change_what_becomes_of_the_steps_that_the_end_waits_for(
-        flow in any_flow(&["continue", "notify"]),
+        flow in flow_in(&["continue", "notify"]),
         verdicts in proptest::collection::vec(any::<bool>(), 64),
         orders in proptest::collection::vec((any::<Index>(), any::<Index>()), 64),
     ) {
         // A condition that reads the error of the run depends on what failed so far.
         let steps = flow.steps.into_iter().map(Shape::blind).collect();
         let flow = Flow { steps, ..flow };
-        let plan = Arc::new(flow.plan());
+        let plan = planned(&flow);
         let outcome = |order: &dyn Fn(usize) -> Index| {
             let mut run = Run::on(plan.clone(), start_with(json!({}))).unwrap();
             let mut turn = 0;
@@ -279,12 +299,12 @@ proptest! {
 
     #[test]
     fn a_run_that_is_migrated_keeps_the_laws_and_ends(
-        flow in any_flow(ALL_MODES),
+        flow in flow_in(ALL_MODES),
         kept in any::<Index>(),
-        tail in proptest::collection::vec(any_shape(), 0..4),
+        tail in proptest::collection::vec(any_shape(WAITS), 0..4),
         happenings in proptest::collection::vec(any_happening(), 0..12),
     ) {
-        let mut run = flow.start();
+        let mut run = started(&flow);
         for happening in &happenings {
             if let Some(input) = input(&run, &[], happening) {
                 let _ = run.apply(input);
@@ -294,7 +314,7 @@ proptest! {
         steps.extend(tail);
         let new = Flow { steps, ..flow };
         prop_assume!(!new.steps.is_empty());
-        let new = new.plan();
+        let new = planned(&new);
         let stands_in_the_way = differences(&run.plan, &new, &run.state).iter().any(|it| it.blocks);
         let (by, reason) = ("ada".to_owned(), String::new());
         let migrated = migrate(&run.plan, &new, run.state.clone(), by, reason, run.now);
@@ -321,10 +341,10 @@ proptest! {
 
     #[test]
     fn the_log_tells_every_attempt_once_and_in_order(
-        flow in any_flow(ALL_MODES),
+        flow in flow_in(ALL_MODES),
         verdicts in proptest::collection::vec(any::<bool>(), 64),
     ) {
-        let mut run = flow.start();
+        let mut run = started(&flow);
         let mut log: Vec<Event> = run.events.clone();
         let mut turn = 0;
         loop {

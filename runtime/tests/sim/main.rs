@@ -13,6 +13,8 @@ mod defect;
 mod determinism;
 mod family;
 mod fixture;
+#[path = "../support/flow.rs"]
+mod flow;
 mod promise;
 mod report;
 mod workflows;
