@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// usage: idle.php [--backend=sqlite|redis|postgresql|rabbitmq]… [--samples=100] [--stock-samples=20]
+// usage: idle.php [--backend=sqlite|redis|postgresql|rabbitmq]… [--samples=60] [--stock-samples=20]
 // How long a message waits for a worker that has nothing to do, from before its dispatch until inside the handler. Symfony's
 // own transports are polled once a second and vary over all of it: fewer samples tell enough of them.
 
@@ -14,7 +14,7 @@ use Ossa\Tests\Bench\Table;
 
 require $_SERVER['OSSA_AUTOLOAD'] ?? throw new LogicException('OSSA_AUTOLOAD is not set.');
 
-$settings = Settings::read(['samples' => 100, 'stock-samples' => 20]);
+$settings = Settings::read(['samples' => 60, 'stock-samples' => 20]);
 foreach ($settings->backends() as $variants) {
     $rows = [];
     $bars = new Bars();
