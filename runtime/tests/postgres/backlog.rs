@@ -53,7 +53,7 @@ fn within_a_backlog_what_others_put_in_front_is_found_soon() {
     let store = in_a_backlog(&server.dsn, 50);
     let other = adapter::open(&server.dsn).unwrap();
     other.publish(&[due("in front", -200)], at(0)).unwrap();
-    thread::sleep(Duration::from_millis(600));
+    thread::sleep(Duration::from_millis(900));
     assert_eq!(bodies(&store, 2), ["in front", "2"]);
 }
 

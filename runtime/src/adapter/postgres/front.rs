@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::port::{NewMessage, Priority, Receive};
 
 /// How often the whole of a queue is looked through.
-const WHOLE: Duration = Duration::from_millis(500);
+const WHOLE: Duration = Duration::from_millis(800);
 
 /// Before everything.
 pub(super) const START: i64 = i64::MIN;
