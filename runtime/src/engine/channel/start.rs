@@ -55,7 +55,7 @@ impl Core {
         };
         let with = |input: Value| StartRequest {
             what: what.clone(),
-            input,
+            input: input.into(),
             ..request.clone()
         };
         let mut started = self.start_now(with(input_of(whole.clone())));
