@@ -13,7 +13,7 @@ use crate::port::StoreError;
 
 /// How often the file is looked at while somebody waits. Half of it is what a message from another process waits on
 /// average; looking costs a few microseconds.
-const TICK: Duration = Duration::from_millis(7);
+const TICK: Duration = Duration::from_millis(4);
 
 #[derive(Debug)]
 pub(super) struct Changes {
