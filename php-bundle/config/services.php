@@ -7,9 +7,19 @@ namespace Symfony\Component\DependencyInjection\Loader\Configurator;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\BatchDispatcher;
 use Ossa\SymfonyRuntime\Breaker\CircuitBreaker;
+use Ossa\SymfonyRuntime\Channel\ChannelPublisher;
+use Ossa\SymfonyRuntime\Channel\CurrentDelivery;
+use Ossa\SymfonyRuntime\Channel\ListenerRegistry;
+use Ossa\SymfonyRuntime\Channel\ListenerSubscriptions;
 use Ossa\SymfonyRuntime\Command\BreakerListCommand;
 use Ossa\SymfonyRuntime\Command\BreakerResetCommand;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\DlqEditCommand;
+use Ossa\SymfonyRuntime\Command\DlqListCommand;
+use Ossa\SymfonyRuntime\Command\DlqRemoveCommand;
+use Ossa\SymfonyRuntime\Command\DlqReplayCommand;
+use Ossa\SymfonyRuntime\Command\DlqShowCommand;
+use Ossa\SymfonyRuntime\Command\DlqStatsCommand;
 use Ossa\SymfonyRuntime\Command\DoctorCommand;
 use Ossa\SymfonyRuntime\Command\RunDecideCommand;
 use Ossa\SymfonyRuntime\Command\RunExportCommand;
@@ -28,6 +38,7 @@ use Ossa\SymfonyRuntime\Command\ValidateCommand;
 use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
+use Ossa\SymfonyRuntime\DependencyInjection\ChannelListenerPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Doctor\Doctor;
 use Ossa\SymfonyRuntime\Drain\ConfiguredTransports;
@@ -42,17 +53,20 @@ use Ossa\SymfonyRuntime\Execution\StepAttempt;
 use Ossa\SymfonyRuntime\Execution\StepExecutor;
 use Ossa\SymfonyRuntime\Execution\StepReporter;
 use Ossa\SymfonyRuntime\Execution\ValueConverter;
+use Ossa\SymfonyRuntime\Handler\OssaChannelHandler;
 use Ossa\SymfonyRuntime\Handler\OssaStepHandler;
 use Ossa\SymfonyRuntime\Handler\OssaTaskHandler;
 use Ossa\SymfonyRuntime\Handler\OssaUndecodableHandler;
 use Ossa\SymfonyRuntime\Handler\OssaWorkflowHandler;
 use Ossa\SymfonyRuntime\Handler\StartMessageHandler;
+use Ossa\SymfonyRuntime\Middleware\ChannelMiddleware;
 use Ossa\SymfonyRuntime\Middleware\OssaContextMiddleware;
 use Ossa\SymfonyRuntime\Middleware\StepMiddleware;
 use Ossa\SymfonyRuntime\OssaRuntime;
 use Ossa\SymfonyRuntime\Relay\StepRelay;
 use Ossa\SymfonyRuntime\Store\SchemaFilter;
 use Ossa\SymfonyRuntime\Transaction\TransactionalSteps;
+use Ossa\SymfonyRuntime\Transport\ChannelTransportFactory;
 use Ossa\SymfonyRuntime\Transport\OssaTransportFactory;
 use Ossa\SymfonyRuntime\Transport\SendBatch;
 use Ossa\SymfonyRuntime\Transport\WorkerTransports;
@@ -139,6 +153,33 @@ return static function (ContainerConfigurator $container): void {
         ->set(MessengerPass::DEAD_LETTER_LISTENER, DeadLetterListener::class)
             ->args(['$failureTransports' => abstract_arg('failure transport by transport')])
             ->tag('kernel.event_subscriber');
+
+    $services
+        ->set(ChannelListenerPass::REGISTRY, ListenerRegistry::class)
+            ->args([abstract_arg('services'), []])
+        ->set(ChannelListenerPass::SUBSCRIPTIONS, ListenerSubscriptions::class)
+            ->args([service('ossa.engine'), '$subscribers' => []])
+        ->set('.ossa.current_delivery', CurrentDelivery::class)
+            ->tag('kernel.reset', ['method' => 'reset'])
+        ->set('ossa.channel_publisher', ChannelPublisher::class)
+            ->args([service('ossa.engine'), service(ChannelListenerPass::SUBSCRIPTIONS), service('ossa.context_provider'), service('.ossa.current_delivery'), '$source' => abstract_arg('source')])
+        ->alias(ChannelPublisher::class, 'ossa.channel_publisher')
+        ->set('ossa.channel_transport_factory', ChannelTransportFactory::class)
+            ->args([service_closure('ossa.engine'), service_closure('ossa.channel_publisher'), service(ChannelListenerPass::REGISTRY), service_closure(ChannelListenerPass::SUBSCRIPTIONS), service('.ossa.worker_transports')])
+            ->tag('messenger.transport_factory')
+        ->set(MessengerPass::CHANNEL_MIDDLEWARE, ChannelMiddleware::class)
+            ->args([$logger])
+            ->tag('monolog.logger', ['channel' => 'ossa'])
+        ->set(OssaChannelHandler::class)
+            ->args([service(ChannelListenerPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.current_delivery'), service('messenger.default_bus')])
+            ->autoconfigure();
+
+    foreach (['list' => DlqListCommand::class, 'show' => DlqShowCommand::class, 'edit' => DlqEditCommand::class, 'replay' => DlqReplayCommand::class, 'remove' => DlqRemoveCommand::class, 'stats' => DlqStatsCommand::class] as $name => $class) {
+        $services
+            ->set('.ossa.command.dlq_'.$name, $class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command');
+    }
 
     $services
         ->set('.ossa.command.store_setup', StoreSetupCommand::class)

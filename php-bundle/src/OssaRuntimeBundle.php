@@ -5,8 +5,10 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime;
 
 use Ossa\SymfonyRuntime\Attribute\AsCapability;
+use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
 use Ossa\SymfonyRuntime\Console\TimeOption;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
+use Ossa\SymfonyRuntime\DependencyInjection\ChannelListenerPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Exception\LogicException;
 use Ossa\SymfonyRuntime\Store\DoctrineDsn;
@@ -24,6 +26,8 @@ final class OssaRuntimeBundle extends AbstractBundle
 {
     /** The transport that the bundle brings along, for applications that name none. */
     private const OWN_TRANSPORT = 'ossa';
+    /** The same for messages of channels. */
+    private const CHANNEL_TRANSPORT = 'ossa_channels';
 
     protected string $extensionAlias = 'ossa';
 
@@ -38,10 +42,12 @@ final class OssaRuntimeBundle extends AbstractBundle
         foreach ($builder->getExtensionConfig($this->extensionAlias) as $config) {
             $transport = $config['runtime']['transport'] ?? $transport;
         }
+        // The application's own definitions of these transports, if it has any, win.
+        $own = [self::CHANNEL_TRANSPORT => 'ossa-channels://default'];
         if (self::OWN_TRANSPORT === $transport) {
-            // The application's own definition of this transport, if it has one, wins.
-            $builder->prependExtensionConfig('framework', ['messenger' => ['transports' => [self::OWN_TRANSPORT => 'ossa://default']]]);
+            $own[self::OWN_TRANSPORT] = 'ossa://default';
         }
+        $builder->prependExtensionConfig('framework', ['messenger' => ['transports' => $own]]);
     }
 
     /** @param array<array-key, mixed> $config as config/definition.php describes it */
@@ -53,6 +59,8 @@ final class OssaRuntimeBundle extends AbstractBundle
         $container->import('../config/services.php');
         $runtime = $config['runtime'];
         $builder->setParameter(MessengerPass::TRANSPORT, $runtime['transport']);
+        $builder->setParameter(MessengerPass::CHANNEL_TRANSPORT, self::CHANNEL_TRANSPORT);
+        $builder->getDefinition('ossa.channel_publisher')->setArgument('$source', $config['messaging']['source']);
         $builder->setParameter(CapabilityPass::BINDINGS, $config['bindings']);
         $builder->setParameter(CapabilityPass::BREAKERS, array_map(static fn (array $breaker): array => array_filter($breaker, static fn (mixed $value): bool => null !== $value), $config['breakers']));
         $builder->getDefinition(MessengerPass::ENGINE_FACTORY)->setArguments([
@@ -85,6 +93,9 @@ final class OssaRuntimeBundle extends AbstractBundle
         ], $runtime['retention']));
         $builder->getDefinition('.ossa.command.dispatch')->setArgument('$transport', $runtime['transport']);
 
+        $builder->registerAttributeForAutoconfiguration(AsChannelListener::class, static function (ChildDefinition $definition, AsChannelListener $listener, \Reflector $target): void {
+            $definition->addTag(ChannelListenerPass::TAG, $listener->toTag($target instanceof \ReflectionMethod ? $target->getName() : null));
+        });
         $builder->registerAttributeForAutoconfiguration(AsCapability::class, static function (ChildDefinition $definition, AsCapability $capability, \Reflector $target): void {
             $definition->addTag(CapabilityPass::TAG, $capability->toTag($target instanceof \ReflectionMethod ? $target->getName() : null));
         });
@@ -93,6 +104,7 @@ final class OssaRuntimeBundle extends AbstractBundle
     public function build(ContainerBuilder $container): void
     {
         $container->addCompilerPass(new CapabilityPass());
+        $container->addCompilerPass(new ChannelListenerPass());
         $container->addCompilerPass(new MessengerPass(), PassConfig::TYPE_BEFORE_OPTIMIZATION, 16);
     }
 }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Ossa\SymfonyRuntime\DependencyInjection;
 
 use Ossa\SymfonyRuntime\Exception\LogicException;
+use Ossa\SymfonyRuntime\Message\OssaChannelMessage;
 use Ossa\SymfonyRuntime\Message\OssaStepMessage;
 use Ossa\SymfonyRuntime\Message\OssaTaskMessage;
 use Ossa\SymfonyRuntime\Message\OssaWorkflowMessage;
@@ -23,9 +24,11 @@ use Symfony\Component\Messenger\Exception\RecoverableMessageHandlingException;
 final class MessengerPass implements CompilerPassInterface
 {
     public const TRANSPORT = '.ossa.transport';
+    public const CHANNEL_TRANSPORT = '.ossa.channel_transport';
     public const ENGINE_FACTORY = '.ossa.engine_factory';
     public const STEP_MIDDLEWARE = 'ossa.step_middleware';
     public const CONTEXT_MIDDLEWARE = 'ossa.context_middleware';
+    public const CHANNEL_MIDDLEWARE = 'ossa.channel_middleware';
     public const UNDECODABLE_HANDLER = '.ossa.handler.undecodable';
     public const DEAD_LETTER_LISTENER = '.ossa.listener.dead_letter';
     public const CONFIGURED_TRANSPORTS = '.ossa.configured_transports';
@@ -42,9 +45,12 @@ final class MessengerPass implements CompilerPassInterface
         $transport = $container->getParameter(self::TRANSPORT);
         \assert(\is_string($transport));
         $container->getParameterBag()->remove(self::TRANSPORT);
+        $channels = $container->getParameter(self::CHANNEL_TRANSPORT);
+        \assert(\is_string($channels));
+        $container->getParameterBag()->remove(self::CHANNEL_TRANSPORT);
 
         $this->tellTheEngineItsTransport($container, $transport);
-        $this->route($container, $transport);
+        $this->route($container, [OssaTaskMessage::class => $transport, OssaWorkflowMessage::class => $transport, OssaStepMessage::class => $transport, OssaChannelMessage::class => $channels]);
         $this->addMiddleware($container);
         $this->useManifestDelays($container);
         $this->handTransportsOver($container);
@@ -63,13 +69,17 @@ final class MessengerPass implements CompilerPassInterface
             ->setArgument('$transportOptions', \is_array($arguments[1] ?? null) ? $arguments[1] : []);
     }
 
-    /** Sends the messages of this bundle to the transport, where the application does not route them itself. */
-    private function route(ContainerBuilder $container, string $transport): void
+    /**
+     * Sends the messages of this bundle to their transports, where the application does not route them itself.
+     *
+     * @param array<class-string, string> $ours
+     */
+    private function route(ContainerBuilder $container, array $ours): void
     {
         $locator = $container->getDefinition('messenger.senders_locator');
         $routes = $locator->getArgument(0);
         \assert(\is_array($routes));
-        foreach ([OssaTaskMessage::class, OssaWorkflowMessage::class, OssaStepMessage::class] as $message) {
+        foreach ($ours as $message => $transport) {
             if ([] === array_intersect_key($routes, array_flip($this->typesOf($message)))) {
                 $routes[$message] = [$transport];
             }
@@ -105,7 +115,7 @@ final class MessengerPass implements CompilerPassInterface
             $middleware = $container->getParameter($bus.'.middleware');
             $sending = array_search('send_message', array_column($middleware, 'id'), true);
             array_splice($middleware, \is_int($sending) ? $sending : \count($middleware), 0, [['id' => self::CONTEXT_MIDDLEWARE]]);
-            array_unshift($middleware, ['id' => self::STEP_MIDDLEWARE]);
+            array_unshift($middleware, ['id' => self::STEP_MIDDLEWARE], ['id' => self::CHANNEL_MIDDLEWARE]);
             $container->setParameter($bus.'.middleware', $middleware);
         }
     }

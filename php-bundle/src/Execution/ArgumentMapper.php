@@ -4,16 +4,15 @@ declare(strict_types=1);
 
 namespace Ossa\SymfonyRuntime\Execution;
 
-use Ossa\Runtime\StepClaim;
-use Ossa\SymfonyRuntime\Context\OssaContext;
 use Ossa\SymfonyRuntime\Exception\HandlerException;
 
 /**
- * Maps a step's input to the parameters of its handler.
+ * Maps the input of a step, or the payload of a message, to the parameters of its handler.
  *
- * A parameter gets, in this order: the {@see OssaContext} or {@see StepClaim} if that is its type; the whole input if it
- * is `array $input`; the input's value of its name, written `userId` or `user_id`; the whole input as an object, if its
- * type is a class and no value has its name; its default; null if it allows null.
+ * A parameter gets, in this order: what is known of the call (as the context of a step) if that is its type; the whole
+ * input if it is `array $input`, or for messages `array $payload`; the input's value of its name, written `userId` or
+ * `user_id`; the whole input as an object, if its type is a class and no value has its name; its default; null if it
+ * allows null.
  */
 final readonly class ArgumentMapper
 {
@@ -22,11 +21,14 @@ final readonly class ArgumentMapper
     }
 
     /**
+     * @param array<class-string, object> $known what is known of the call, by class
+     * @param string                      $whole name of the parameter that gets the whole input
+     *
      * @return array<string, mixed> arguments by parameter name
      *
      * @throws HandlerException when the input does not fit
      */
-    public function map(Handler $handler, mixed $input, OssaContext $context, StepClaim $claim): array
+    public function map(Handler $handler, mixed $input, array $known, string $whole = 'input'): array
     {
         $arguments = [];
         foreach ((new \ReflectionFunction($handler->call))->getParameters() as $parameter) {
@@ -35,12 +37,12 @@ final readonly class ArgumentMapper
             }
             $type = $parameter->getType();
             $class = $type instanceof \ReflectionNamedType ? $type->getName() : null;
-            if (OssaContext::class === $class || StepClaim::class === $class) {
-                $arguments[$parameter->getName()] = OssaContext::class === $class ? $context : $claim;
+            if (null !== $class && isset($known[$class])) {
+                $arguments[$parameter->getName()] = $known[$class];
                 continue;
             }
             try {
-                $found = $this->argument($parameter, $input);
+                $found = $this->argument($parameter, $input, $whole);
             } catch (ConversionException $exception) {
                 throw HandlerException::invalidInput(\sprintf('%s() cannot be called: %s.', $handler->name, $exception->getMessage()), $exception);
             }
@@ -57,11 +59,11 @@ final readonly class ArgumentMapper
      *
      * @throws ConversionException
      */
-    private function argument(\ReflectionParameter $parameter, mixed $input): array
+    private function argument(\ReflectionParameter $parameter, mixed $input, string $whole): array
     {
         $name = $parameter->getName();
         $type = $parameter->getType();
-        if ('input' === $name && $type instanceof \ReflectionNamedType && 'array' === $type->getName()) {
+        if ($whole === $name && $type instanceof \ReflectionNamedType && 'array' === $type->getName()) {
             return [$this->values->convert($input, $type, $name)];
         }
         $map = \is_array($input) ? $input : [];

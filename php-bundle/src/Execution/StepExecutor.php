@@ -43,7 +43,7 @@ final readonly class StepExecutor
         foreach ($this->registry->handlersOf($claim) as $handler) {
             $given = \is_array($input) && self::isMap($merged) ? [...$input, ...$merged] : $input;
             $output = $this->outputs->normalize(
-                ($handler->call)(...$this->arguments->map($handler, $given, $context, $claim)),
+                ($handler->call)(...$this->arguments->map($handler, $given, [OssaContext::class => $context, StepClaim::class => $claim])),
                 $handler->name,
             );
             $merged = self::isMap($merged) && self::isMap($output) ? [...$merged, ...$output] : $output;

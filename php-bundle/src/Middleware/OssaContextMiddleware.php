@@ -6,6 +6,7 @@ namespace Ossa\SymfonyRuntime\Middleware;
 
 use Ossa\SymfonyRuntime\Context\OssaContext;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
+use Ossa\SymfonyRuntime\Message\OssaChannelMessage;
 use Ossa\SymfonyRuntime\Message\OssaStepMessage;
 use Ossa\SymfonyRuntime\Message\OssaUndecodableMessage;
 use Ossa\SymfonyRuntime\Message\StartMessage;
@@ -34,7 +35,7 @@ final readonly class OssaContextMiddleware implements MiddlewareInterface
         }
         $message = $envelope->getMessage();
         // The bundle's handlers need the envelope to tell a message that was retried from the failure transport.
-        if ($message instanceof OssaStepMessage || $message instanceof StartMessage || $message instanceof OssaUndecodableMessage) {
+        if ($message instanceof OssaStepMessage || $message instanceof StartMessage || $message instanceof OssaUndecodableMessage || $message instanceof OssaChannelMessage) {
             $envelope = $envelope->with(new HandlerArgumentsStamp([$envelope]));
         }
         $stamp = $envelope->last(OssaContextStamp::class);

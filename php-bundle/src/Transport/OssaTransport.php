@@ -28,7 +28,7 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
  *
  * Made by {@see OssaTransportFactory}.
  */
-class OssaTransport implements TransportInterface, QueueReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, CloseableTransport
+class OssaTransport implements TransportInterface, QueueReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, NativeTransport
 {
     /** How long to wait in one go while other queues of the same worker are watched too. */
     private const SLICE_MS = 20;

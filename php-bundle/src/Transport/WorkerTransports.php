@@ -7,7 +7,7 @@ namespace Ossa\SymfonyRuntime\Transport;
 use Symfony\Component\Messenger\Exception\TransportException;
 
 /**
- * The `ossa://` transports of this process, and which of them may wait for messages.
+ * The native transports of this process, and which of them may wait for messages.
  *
  * A worker asks its receivers one after the other, so one that waits delays the others. It therefore waits in one of them
  * only, the last native one, and only where nobody is kept waiting: when it is the last of all, or when the round before
@@ -18,13 +18,13 @@ final class WorkerTransports
 {
     private const WAIT_MS = 1000;
 
-    /** @var array<string, OssaTransport> by name */
+    /** @var array<string, NativeTransport> by name */
     private array $transports = [];
     /** @var list<string> receivers of the running worker, in the order in which it asks them */
     private array $order = [];
     private bool $idle = false;
 
-    public function add(OssaTransport $transport): void
+    public function add(NativeTransport $transport): void
     {
         $this->transports[$transport->getName()] = $transport;
     }
@@ -69,7 +69,7 @@ final class WorkerTransports
     }
 
     /** For how many milliseconds a transport may wait for its next message. */
-    public function waitFor(OssaTransport $transport): int
+    public function waitFor(NativeTransport $transport): int
     {
         $native = $this->inWorker();
         if ($transport !== end($native)) {
@@ -79,15 +79,15 @@ final class WorkerTransports
         return $this->idle || end($this->order) === $transport->getName() ? self::WAIT_MS : 0;
     }
 
-    /** @return list<OssaTransport> the other native transports that the running worker reads */
-    public function siblingsOf(OssaTransport $transport): array
+    /** @return list<NativeTransport> the other native transports that the running worker reads */
+    public function siblingsOf(NativeTransport $transport): array
     {
-        return array_values(array_filter($this->inWorker(), static fn (OssaTransport $other): bool => $other !== $transport));
+        return array_values(array_filter($this->inWorker(), static fn (NativeTransport $other): bool => $other !== $transport));
     }
 
-    /** @return list<OssaTransport> */
+    /** @return list<NativeTransport> */
     private function inWorker(): array
     {
-        return array_values(array_filter(array_map(fn (string $name): ?OssaTransport => $this->transports[$name] ?? null, $this->order)));
+        return array_values(array_filter(array_map(fn (string $name): ?NativeTransport => $this->transports[$name] ?? null, $this->order)));
     }
 }
