@@ -26,6 +26,7 @@ final readonly class AsChannelListener
      * @param string               $guarantee      at-least-once, at-most-once or exactly-once
      * @param string               $ordering       none, per-source, per-channel or global
      * @param int|null             $maxConcurrency deliveries at once, by all workers
+     * @param int|null             $timeoutSeconds how long a worker has for a message before another gets it; 30 seconds if not given
      * @param Retry|null           $retry          how often a message is handled before it becomes a dead letter
      * @param string|null          $transport      Messenger transport that the messages are passed on to, with its retries and its failure transport
      * @param string|null          $method         method to call, when the attribute is on the class
@@ -41,6 +42,7 @@ final readonly class AsChannelListener
         public string $guarantee = 'at-least-once',
         public string $ordering = 'none',
         public ?int $maxConcurrency = null,
+        public ?int $timeoutSeconds = null,
         public ?Retry $retry = null,
         public ?string $transport = null,
         public ?string $method = null,
@@ -71,6 +73,7 @@ final readonly class AsChannelListener
             'guarantee' => $this->guarantee,
             'ordering' => $this->ordering,
             'max_concurrency' => $this->maxConcurrency,
+            'timeout_ms' => null === $this->timeoutSeconds ? null : 1000 * $this->timeoutSeconds,
             'retry' => $this->retry?->toOptions(),
             'transport' => $this->transport,
             'method' => $method ?? $this->method,

@@ -22,9 +22,9 @@ final class ChannelListenerPass implements CompilerPassInterface
     public const REGISTRY = '.ossa.listener_registry';
     public const SUBSCRIPTIONS = '.ossa.listener_subscriptions';
 
-    private const KEYS = ['channel', 'name', 'agent', 'handler', 'source', 'filter', 'priority', 'guarantee', 'ordering', 'max_concurrency', 'retry', 'transport', 'method'];
+    private const KEYS = ['channel', 'name', 'agent', 'handler', 'source', 'filter', 'priority', 'guarantee', 'ordering', 'max_concurrency', 'timeout_ms', 'retry', 'transport', 'method'];
     /** What the engine takes as it stands. */
-    private const TERMS = ['guarantee', 'ordering', 'max_concurrency', 'retry'];
+    private const TERMS = ['guarantee', 'ordering', 'max_concurrency', 'timeout_ms', 'retry'];
 
     public function process(ContainerBuilder $container): void
     {
