@@ -2,16 +2,19 @@
 # SYMFONY=7.4 chooses the other Symfony line: make test SYMFONY=7.4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fix coverage mutants bench chaos stubs clean
+.PHONY: help setup demo demo-messaging test lint fix coverage mutants bench chaos stubs clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing on this machine (Debian packages) and say what cannot be installed
 	@scripts/setup
 
 demo: setup ## Build, then watch a Symfony application run the user-onboarding workflow with real workers
 	@scripts/demo
+
+demo-messaging: setup ## Build, then watch agents of a Symfony application talk over channels
+	@scripts/demo-messaging
 
 test: ## Run every test: Rust, then PHP (SYMFONY=7.4 for the newer Symfony)
 	@scripts/setup --tests
