@@ -45,7 +45,7 @@ final class ChannelTest extends ApplicationTestCase
         $this->workUntil(fn (): bool => 3 === \count($this->effects()->all()), ['ossa_channels']);
 
         self::assertSame([['scanner', 'CVE-1', 'critical', 'app']], $this->effectsOf('scanner'));
-        self::assertSame(0, $this->count());
+        self::assertSame(0, $this->waiting());
     }
 
     public function testWhatIsPublishedWhileAMessageIsHandledBelongsToIt(): void
@@ -64,10 +64,9 @@ final class ChannelTest extends ApplicationTestCase
         $this->publisher()->publish('security.incidents', ['incident' => 'broken-1'], 'incident-1');
         $this->publisher()->publish('security.incidents', ['incident' => 'fire'], 'incident-2');
 
-        $this->workUntil(fn (): bool => 5 === \count($this->effects()->all()), ['ossa_channels']);
+        $this->workUntil(fn (): bool => 2 === \count($this->audited('security.incidents')) && [] !== $this->engine()->deadLetters()->list(), ['ossa_channels']);
 
         self::assertSame(['broken-1', 'broken-1', 'fire'], $this->sorted(array_column($this->effectsOf('responder'), 1)));
-        self::assertCount(2, $this->effectsOf('auditor'));
         $list = $this->console(['command' => 'ossa:dlq:list'])->getDisplay();
         self::assertMatchesRegularExpression('/security\.incidents\.dlq:\S+ .* incident-1 +responder +handler_failed +2 +HANDLER_ERROR: no one is on duty/', $list);
         self::assertMatchesRegularExpression('/^security\.incidents\.dlq +1 +handler_failed 1/m', $this->console(['command' => 'ossa:dlq:stats'])->getDisplay());
@@ -90,7 +89,7 @@ final class ChannelTest extends ApplicationTestCase
         self::assertStringContainsString('1 of 1 replayed.', $replay->getDisplay());
         $this->workUntil(fn (): bool => ['responder', 'mended'] === ($this->effectsOf('responder')[2] ?? null), ['ossa_channels']);
         self::assertSame([], $this->engine()->deadLetters()->list());
-        self::assertCount(1, $this->effectsOf('auditor'));
+        self::assertCount(1, $this->audited('security.incidents'));
     }
 
     public function testADeadLetterIsRemoved(): void
@@ -120,7 +119,7 @@ final class ChannelTest extends ApplicationTestCase
     {
         $ids = $this->publisher()->publishBatch([new OssaChannelMessage('security.scans', ['n' => 1], 'a'), new OssaChannelMessage('security.scans', ['n' => 2], 'b')]);
         self::assertSame(['a', 'b'], $ids);
-        self::assertSame(2, $this->count());
+        self::assertSame(2, $this->waiting());
 
         try {
             $this->publisher()->publishBatch([new OssaChannelMessage('security.scans', ['n' => 3]), new OssaChannelMessage('Not A Channel', [])]);
@@ -128,7 +127,7 @@ final class ChannelTest extends ApplicationTestCase
         } catch (RefusedMessagesException $exception) {
             self::assertSame([1], array_keys($exception->getRefused()));
         }
-        self::assertSame(3, $this->count());
+        self::assertSame(3, $this->waiting());
     }
 
     public function testABadChannelIsRefusedToWhoPublishes(): void
@@ -140,13 +139,13 @@ final class ChannelTest extends ApplicationTestCase
     public function testAListenerThatIsGoneIsUnsubscribed(): void
     {
         $this->publisher()->publish('security.scans', ['n' => 1]);
-        self::assertSame(1, $this->count());
+        self::assertSame(1, $this->waiting());
         $this->boot(services: [Plain::class]);
 
         $publisher = $this->service(ChannelPublisher::class, 'ossa.channel_publisher');
         $publisher->publish('security.scans', ['n' => 2]);
 
-        self::assertSame([], $this->engine()->channels()->subscribers());
+        self::assertNotContains('auditor', array_column($this->engine()->channels()->subscribers(), 'name'));
     }
 
     public function testAListenerNeedsAMethodAChannelAndATransportThatExist(): void
@@ -183,7 +182,7 @@ final class ChannelTest extends ApplicationTestCase
         return $this->service(ChannelPublisher::class, 'ossa.channel_publisher');
     }
 
-    private function count(): int
+    private function waiting(): int
     {
         $transport = $this->transport('ossa_channels');
         self::assertInstanceOf(MessageCountAwareInterface::class, $transport);
@@ -195,6 +194,12 @@ final class ChannelTest extends ApplicationTestCase
     private function effectsOf(string $listener): array
     {
         return array_values(array_filter($this->effects()->all(), static fn (array $effect): bool => $effect[0] === $listener));
+    }
+
+    /** @return list<list<string>> what the auditor got of a channel; it is told of dead letters, too */
+    private function audited(string $channel): array
+    {
+        return array_values(array_filter($this->effectsOf('auditor'), static fn (array $effect): bool => $effect[1] === $channel));
     }
 
     /**

@@ -16,7 +16,7 @@ use Psr\Container\ContainerInterface;
 final readonly class ListenerRegistry
 {
     /**
-     * @param ContainerInterface                                                             $services  the services that listen, by id
+     * @param ContainerInterface                                                                       $services  the services that listen, by id
      * @param array<string, array<string, array{service: string, method: string, transport: ?string}>> $listeners by subscriber, then by handler; '' takes what no other does
      */
     public function __construct(

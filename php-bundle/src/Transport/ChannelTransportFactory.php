@@ -8,7 +8,6 @@ use Ossa\Runtime\Channels;
 use Ossa\Runtime\Engine;
 use Ossa\SymfonyRuntime\Channel\ChannelPublisher;
 use Ossa\SymfonyRuntime\Channel\ListenerRegistry;
-use Ossa\SymfonyRuntime\Channel\ListenerSubscriptions;
 use Symfony\Component\Messenger\Exception\InvalidArgumentException;
 use Symfony\Component\Messenger\Transport\Serialization\SerializerInterface;
 use Symfony\Component\Messenger\Transport\TransportFactoryInterface;

@@ -4,9 +4,9 @@ declare(strict_types=1);
 
 namespace SecurityDesk\Agent;
 
-use SecurityDesk\Logbook;
 use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
 use Ossa\SymfonyRuntime\Message\OssaChannelMessage;
+use SecurityDesk\Logbook;
 
 /** Keeps the records. */
 #[AsChannelListener(agent: 'auditor')]

@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace SecurityDesk\Agent;
 
-use SecurityDesk\Logbook;
 use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
+use SecurityDesk\Logbook;
 
 /** Calls whoever is on duty; of one package it does not know who that is. */
 #[AsChannelListener(agent: 'incident-responder')]
