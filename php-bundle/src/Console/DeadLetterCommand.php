@@ -59,7 +59,7 @@ abstract class DeadLetterCommand extends Command
 
     protected function deadLetters(?InputInterface $input = null): DeadLetters
     {
-        $by = $input?->hasOption('by') ? $input->getOption('by') : null;
+        $by = null !== $input && $input->hasOption('by') ? $input->getOption('by') : null;
 
         return $this->engine->deadLetters(\is_string($by) ? $by : (string) getenv('USER'));
     }

@@ -55,7 +55,7 @@ final readonly class ChannelTransportFactory implements TransportFactoryInterfac
         $wanted = \is_array($wanted) ? array_values(array_filter($wanted, static fn (mixed $it): bool => \is_string($it) && '' !== $it)) : [];
         $strangers = array_diff($wanted, $this->listeners->subscribers());
         if ([] !== $strangers) {
-            throw new InvalidArgumentException(\sprintf('The transport for channels names "%s", of which there is no listener; there are: %s.', current($strangers), implode(', ', $this->listeners->subscribers()) ?: 'none'));
+            throw new InvalidArgumentException(\sprintf('The transport for channels names "%s", of which there is no listener; there are: %s.', current($strangers), [] === $this->listeners->subscribers() ? 'none' : implode(', ', $this->listeners->subscribers())));
         }
         $transport = new ChannelTransport(
             fn (): Channels => ($this->engine)()->channels(),
