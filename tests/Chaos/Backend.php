@@ -77,11 +77,11 @@ enum Backend: string
         };
     }
 
-    /** So many bytes left and its disk counts as full, or will soon be. */
-    public function tight(): int
+    /** @return array{int, int} how many bytes are left on a disk that is full, or soon will be */
+    public function leftOnFullDisk(): array
     {
-        // RabbitMQ accepts nothing when there is less than it was told to keep free.
-        return self::Rabbitmq === $this ? 10_000_000 : 100_000;
+        // RabbitMQ takes nothing when there is less than it was told to keep free; it does not survive having none.
+        return self::Rabbitmq === $this ? [8_000_000, 16_000_000] : [0, 100_000];
     }
 
     /**

@@ -8,7 +8,7 @@ namespace Ossa\Tests\Chaos;
 final readonly class Letter
 {
     /** @param int $copy counts the tries to send it: a try that failed may have been stored all the same */
-    public function __construct(public int $number, public int $copy)
+    public function __construct(public int $number, public int $copy, public string $text = '')
     {
     }
 }
