@@ -135,7 +135,7 @@ pub(super) fn start(reference: &str, input: Table<'_>, options: Table<'_>) -> An
         Some(_) => Some(Kind::Workflow),
         None => None,
     };
-    let input = Value::Object(from_php::object(input.get(), "$input")?);
+    let input = from_php::data(input.get(), "$input")?;
     let mut request = StartRequest::of(reference, input);
     request.what = Startable::Reference {
         reference: reference.to_owned(),

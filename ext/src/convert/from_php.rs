@@ -1,11 +1,17 @@
 //! PHP values as JSON values.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use ext_php_rs::flags::DataType;
+use ext_php_rs::types::array::Iter;
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecutorGlobals, ce};
-use serde_json::{Map, Number, Value};
+use ossa_runtime::run::Data;
+use serde::Deserialize;
+use serde::de::value::StringDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+use serde_json::{Map, Value};
 
 use super::MAX_DEPTH;
 use crate::error::{Answer, Fault};
@@ -13,7 +19,7 @@ use crate::zend::property;
 
 /// The value of `zval`; `argument` names it in a refusal.
 pub(crate) fn value(zval: &Zval, argument: &str) -> Answer<Value> {
-    walk(zval, 0).map_err(|refusal| refusal.into_fault(argument))
+    read(Source::Value(zval), argument)
 }
 
 /// The value of `zval`, where an empty array means an object without members.
@@ -28,11 +34,25 @@ pub(crate) fn value_or_empty_object(zval: &Zval, argument: &str) -> Answer<Value
 pub(crate) fn object(table: Option<&ZendHashTable>, argument: &str) -> Answer<Map<String, Value>> {
     table.map_or_else(
         || Ok(Map::new()),
-        |table| members(table, 0).map_err(|refusal| refusal.into_fault(argument)),
+        |table| read(Source::Members(table), argument),
     )
 }
 
+/// The array as an object, whatever its keys; long lists in it go from PHP's memory into their text, an element at a time.
+pub(crate) fn data(table: Option<&ZendHashTable>, argument: &str) -> Answer<Data> {
+    table.map_or_else(
+        || Ok(Value::Object(Map::new()).into()),
+        |table| read(Source::Members(table), argument),
+    )
+}
+
+fn read<'a, T: Deserialize<'a>>(source: Source<'a>, argument: &str) -> Answer<T> {
+    let read = T::deserialize(Php { source, depth: 0 });
+    read.map_err(|refusal| refusal.into_fault(argument))
+}
+
 /// Why a value cannot cross, and where it is; the path grows from the inside out.
+#[derive(Debug)]
 enum Refusal {
     Thrown,
     At { path: Vec<String>, reason: String },
@@ -71,31 +91,89 @@ impl Refusal {
     }
 }
 
-fn walk(zval: &Zval, depth: usize) -> Walk<Value> {
-    let zval = zval.dereference();
-    match zval.get_type() {
-        DataType::Undef | DataType::Null => Ok(Value::Null),
-        DataType::True => Ok(Value::Bool(true)),
-        DataType::False => Ok(Value::Bool(false)),
-        DataType::Long => Ok(zval.long().into()),
-        DataType::Double => float(zval.double().unwrap_or_default()),
-        DataType::String => zval.zend_str().map_or(Ok(Value::Null), |text| {
-            utf8(text).map(|text| Value::String(text.to_owned()))
-        }),
-        DataType::Array => zval
-            .array()
-            .map_or(Ok(Value::Null), |table| array(table, depth)),
-        DataType::Object(_) => zval
-            .object()
-            .map_or(Ok(Value::Null), |object| instance(object, depth)),
-        other => Err(Refusal::because(format!("is a {other}, not a value"))),
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Thrown => f.write_str("PHP threw"),
+            Self::At { reason, .. } => f.write_str(reason),
+        }
     }
 }
 
-fn float(number: f64) -> Walk<Value> {
-    Number::from_f64(number)
-        .map(Value::Number)
-        .ok_or_else(|| Refusal::because(format!("is {number}, which JSON cannot express")))
+impl std::error::Error for Refusal {}
+
+impl serde::de::Error for Refusal {
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::because(reason.to_string())
+    }
+}
+
+/// What is read.
+enum Source<'a> {
+    Value(&'a Zval),
+    /// An array that is an object, whatever its keys.
+    Members(&'a ZendHashTable),
+}
+
+/// A value of PHP that JSON values can be read from.
+struct Php<'a> {
+    source: Source<'a>,
+    /// How many levels are around it.
+    depth: usize,
+}
+
+impl<'a> Php<'a> {
+    const fn value(zval: &'a Zval, depth: usize) -> Self {
+        let source = Source::Value(zval);
+        Self { source, depth }
+    }
+}
+
+impl<'de> Deserializer<'de> for Php<'_> {
+    type Error = Refusal;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Walk<V::Value> {
+        let depth = self.depth;
+        let zval = match self.source {
+            Source::Members(table) => return members(table, depth, visitor),
+            Source::Value(zval) => zval.dereference(),
+        };
+        match zval.get_type() {
+            DataType::Undef | DataType::Null => visitor.visit_unit(),
+            DataType::True => visitor.visit_bool(true),
+            DataType::False => visitor.visit_bool(false),
+            DataType::Long => visitor.visit_i64(zval.long().unwrap_or_default()),
+            DataType::Double => visitor.visit_f64(finite(zval.double().unwrap_or_default())?),
+            DataType::String => match zval.zend_str() {
+                Some(text) => visitor.visit_str(utf8(text)?),
+                None => visitor.visit_unit(),
+            },
+            DataType::Array => match zval.array() {
+                Some(table) if is_list(table) => elements(table, depth, visitor),
+                Some(table) => members(table, depth, visitor),
+                None => visitor.visit_unit(),
+            },
+            DataType::Object(_) => match zval.object() {
+                Some(object) => instance(object, depth, visitor),
+                None => visitor.visit_unit(),
+            },
+            other => Err(Refusal::because(format!("is a {other}, not a value"))),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+fn finite(number: f64) -> Walk<f64> {
+    if number.is_finite() {
+        return Ok(number);
+    }
+    Err(Refusal::because(format!(
+        "is {number}, which JSON cannot express"
+    )))
 }
 
 fn utf8(text: &ZendStr) -> Walk<&str> {
@@ -114,18 +192,36 @@ fn deeper(depth: usize) -> Walk<usize> {
     }
 }
 
-fn array(table: &ZendHashTable, depth: usize) -> Walk<Value> {
-    if !is_list(table) {
-        return members(table, depth).map(Value::Object);
+fn elements<'de, V: Visitor<'de>>(
+    table: &ZendHashTable,
+    depth: usize,
+    visitor: V,
+) -> Walk<V::Value> {
+    visitor.visit_seq(Elements {
+        entries: table.iter(),
+        depth: deeper(depth)?,
+        position: 0,
+    })
+}
+
+struct Elements<'a> {
+    entries: Iter<'a>,
+    depth: usize,
+    position: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Refusal;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Walk<Option<T::Value>> {
+        let Some((_, zval)) = self.entries.next_zval() else {
+            return Ok(None);
+        };
+        let element = seed.deserialize(Php::value(zval, self.depth));
+        let element = element.map_err(|refusal| refusal.below(|| self.position.to_string()))?;
+        self.position += 1;
+        Ok(Some(element))
     }
-    let depth = deeper(depth)?;
-    let mut list = Vec::with_capacity(table.len());
-    let mut entries = table.iter();
-    while let Some((_, zval)) = entries.next_zval() {
-        let element = walk(zval, depth).map_err(|refusal| refusal.below(|| list.len().to_string()));
-        list.push(element?);
-    }
-    Ok(Value::Array(list))
 }
 
 /// Whether the keys are 0…n-1 in order. `iter()` as an iterator panics on keys that are not UTF-8; `next_zval()` does not.
@@ -141,41 +237,74 @@ fn is_list(table: &ZendHashTable) -> bool {
     true
 }
 
-fn members(table: &ZendHashTable, depth: usize) -> Walk<Map<String, Value>> {
-    let depth = deeper(depth)?;
-    let mut map = Map::with_capacity(table.len());
-    let mut entries = table.iter();
-    while let Some((key, zval)) = entries.next_zval() {
-        let name = match (key.long(), key.zend_str()) {
-            (Some(index), _) => index.to_string(),
-            (None, Some(text)) => text
-                .as_str()
-                .map_err(|_| Refusal::because("has a key that is not UTF-8"))?
-                .to_owned(),
-            (None, None) => continue,
-        };
-        let member = walk(zval, depth).map_err(|refusal| refusal.below(|| name.clone()))?;
-        map.insert(name, member);
-    }
-    Ok(map)
+fn members<'de, V: Visitor<'de>>(
+    table: &ZendHashTable,
+    depth: usize,
+    visitor: V,
+) -> Walk<V::Value> {
+    visitor.visit_map(Members {
+        entries: table.iter(),
+        depth: deeper(depth)?,
+        member: None,
+    })
 }
 
-fn instance(object: &ZendObject, depth: usize) -> Walk<Value> {
+struct Members<'a> {
+    entries: Iter<'a>,
+    depth: usize,
+    /// The member whose name was read.
+    member: Option<(String, &'a Zval)>,
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Refusal;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Walk<Option<K::Value>> {
+        while let Some((key, zval)) = self.entries.next_zval() {
+            let name = match (key.long(), key.zend_str()) {
+                (Some(index), _) => index.to_string(),
+                (None, Some(text)) => text
+                    .as_str()
+                    .map_err(|_| Refusal::because("has a key that is not UTF-8"))?
+                    .to_owned(),
+                (None, None) => continue,
+            };
+            self.member = Some((name.clone(), zval));
+            let name: StringDeserializer<Refusal> = name.into_deserializer();
+            return seed.deserialize(name).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Walk<T::Value> {
+        let (name, zval) = self
+            .member
+            .take()
+            .ok_or_else(|| Refusal::because("has a member without a name"))?;
+        let member = seed.deserialize(Php::value(zval, self.depth));
+        member.map_err(|refusal| refusal.below(|| name))
+    }
+}
+
+fn instance<'de, V: Visitor<'de>>(object: &ZendObject, depth: usize, visitor: V) -> Walk<V::Value> {
     let depth = deeper(depth)?;
+    let stands_for = |zval: &Zval, visitor: V| Php::value(zval, depth).deserialize_any(visitor);
     if std::ptr::eq(object.get_class_entry(), ce::stdclass()) {
         return match object.get_properties() {
-            Ok(table) => members(table, depth).map(Value::Object),
+            Ok(table) => members(table, depth, visitor),
             Err(_) => Err(Refusal::because("has no readable properties")),
         };
     }
     if is_a(object, "JsonSerializable") {
-        return walk(&call(object, "jsonserialize", None)?, depth);
+        return stands_for(&call(object, "jsonserialize", None)?, visitor);
     }
     if is_a(object, "BackedEnum") {
-        return walk(&property(object.get_class_entry(), object, "value"), depth);
+        let value = property(object.get_class_entry(), object, "value");
+        return stands_for(&value, visitor);
     }
     if is_a(object, "DateTimeInterface") {
-        return walk(&call(object, "format", Some("Y-m-d\\TH:i:s.uP"))?, depth);
+        let text = call(object, "format", Some("Y-m-d\\TH:i:s.uP"))?;
+        return stands_for(&text, visitor);
     }
     let class = object.get_class_name().unwrap_or_default();
     Err(Refusal::because(format!(
