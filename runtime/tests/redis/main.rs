@@ -15,6 +15,7 @@ mod killed;
 mod outage;
 #[path = "../support/sample.rs"]
 mod sample;
+mod sentinel;
 #[path = "../support/server.rs"]
 mod server;
 mod suites;

@@ -337,7 +337,7 @@ fn values_are_kept_over_a_restart_and_versions_never_come_again() {
 #[test]
 fn a_user_with_few_rights_is_enough() {
     let Some(server) = server(&[]) else { return };
-    let rights = "ACL SETUSER shop on >secret ~{ossa}:* resetchannels -@all +@read +@write +@scripting \
+    let rights = "ACL SETUSER shop on >secret ~{ossa}:* resetchannels -@all +@read +@write +@scripting +@transaction \
                   +@connection +time +wait +config|get";
     send(&mut client(server.port), rights);
     let dsn = format!("redis://shop:secret@127.0.0.1:{}/0", server.port);

@@ -1,7 +1,9 @@
 //! A message as it is packed: what does not change as one string, what claims leave behind as another.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use redis::{Cmd, Pipeline, cmd};
 use uuid::Uuid;
 
 use super::number::{Reader, damaged, maybe_timestamp, millis, run_id, timestamp};
@@ -16,15 +18,14 @@ use crate::port::{
 /// What scripts answer for the first claim of a message that is no step item: nothing is written down for it.
 const FIRST_CLAIM: &[u8] = b"1";
 
-/// The arguments of a new message, as `insert.lua` takes them. Its id is drawn here: in the order of time, as the ids of runs
-/// are, and never given again, also by a server that has lost its last writes.
+/// The arguments of a new message, as `insert.lua` takes them.
 pub(super) fn add_message(
     call: &mut Call,
     message: &NewMessage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let step = message.step.map(|item| item.step);
-    call.arg(Uuid::now_v7().simple().to_string())
+    call.arg(new_id())
         .arg(millis(message.available_at))
         .arg(format!("{}:{}", rank(message.priority), message.queue))
         .arg(&message.queue)
@@ -32,6 +33,54 @@ pub(super) fn add_message(
         .arg(step.as_ref().map(field).unwrap_or_default())
         .arg(record(message, now)?);
     Ok(())
+}
+
+/// The transaction that publishes messages that are no step items, and their ids. It is what `publish.lua` does; only a
+/// script can look whether an attempt has an item already, and costs the server several times as much.
+pub(super) fn publication(
+    key: impl Fn(&str) -> String,
+    messages: &[NewMessage],
+    now: Timestamp,
+) -> Result<(Pipeline, Vec<MessageId>), StoreError> {
+    let mut ids = Vec::with_capacity(messages.len());
+    let mut records = cmd("MSET");
+    let mut sets: BTreeMap<String, Cmd> = BTreeMap::new();
+    for message in messages {
+        let id = new_id();
+        records
+            .arg(key(&format!("m:{id}")))
+            .arg(record(message, now)?);
+        let place = format!("w:{}:{}", rank(message.priority), message.queue);
+        for (set, score) in [
+            (place, millis(message.available_at)),
+            (format!("q:{}", message.queue), 0),
+        ] {
+            let name = key(&set);
+            let add = sets.entry(set).or_insert_with(|| {
+                let mut add = cmd("ZADD");
+                add.arg(name);
+                add
+            });
+            add.arg(score).arg(&id);
+        }
+        ids.push(MessageId(id));
+    }
+    let mut wake = cmd("XADD");
+    wake.arg(key("wake"));
+    wake.arg(&["MAXLEN", "~", "1000", "*", "n", "1"]);
+    let mut transaction = Pipeline::new();
+    transaction.atomic().add_command(records);
+    for add in sets.into_values() {
+        transaction.add_command(add);
+    }
+    transaction.add_command(wake);
+    Ok((transaction, ids))
+}
+
+/// Drawn here: in the order of time, as the ids of runs are, and never given again, also by a server that has lost its last
+/// writes.
+fn new_id() -> String {
+    Uuid::now_v7().simple().to_string()
 }
 
 /// What does not change of a message. Scripts read it up to the headers.

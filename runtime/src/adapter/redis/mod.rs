@@ -1,7 +1,7 @@
 //! A backend in Redis 7 or newer, for workers on many hosts. `docs/stores.md` says what it promises.
 //!
 //! Every call is one Lua script ([`script`]) and therefore one transaction: Redis runs it without anything in between, and
-//! writes what it did to its file as one. What a script is not allowed to do when memory is full is refused before
+//! writes what it did to its file as one. Publishing messages, which looks at nothing first, is a transaction of plain commands. What a script is not allowed to do when memory is full is refused before
 //! it begins. Scripts get the time as an argument, from the engine's clock, as every backend does.
 //!
 //! # Why sorted sets, not Streams
@@ -52,6 +52,7 @@ mod reply;
 mod run;
 mod script;
 mod seen;
+mod sentinel;
 mod server;
 mod store;
 mod stream;

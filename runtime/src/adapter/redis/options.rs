@@ -22,8 +22,10 @@ pub enum Durability {
 /// How to open a store in Redis.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisOptions {
-    /// Hosts and ports: of one server, or of some nodes of a cluster.
+    /// Hosts and ports: of one server, of some nodes of a cluster, or of sentinels.
     pub nodes: Vec<(String, u16)>,
+    /// The name under which the sentinels know the primary; `None` = the nodes are servers.
+    pub sentinel: Option<String>,
     /// Whether connections are encrypted; the server's certificate is then checked.
     pub tls: bool,
     /// A PEM file with the certificates to trust instead of the system's.
@@ -46,8 +48,11 @@ pub struct RedisOptions {
     pub response_timeout: Duration,
 }
 
-const OPTIONS: [&str; 6] = [
+const PORT: u16 = 6379;
+const PORT_OF_SENTINELS: u16 = 26_379;
+const OPTIONS: [&str; 7] = [
     "prefix",
+    "sentinel",
     "mode",
     "replicas",
     "connect_timeout",
@@ -60,6 +65,7 @@ impl RedisOptions {
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             nodes: vec![(host.into(), port)],
+            sentinel: None,
             tls: false,
             ca: None,
             user: None,
@@ -76,9 +82,17 @@ impl RedisOptions {
     pub(crate) fn from_dsn(parts: &Parts<'_>) -> Result<Self, StoreError> {
         let mut options = Self::new("", 0);
         options.tls = parts.scheme == "rediss";
+        for option in parts.options() {
+            let (name, value) = option?;
+            options.read_option(name, value)?;
+        }
         let authority = Authority::read(parts)?;
+        let port = match options.sentinel {
+            Some(_) => PORT_OF_SENTINELS,
+            None => PORT,
+        };
         options.nodes = authority.hosts(
-            6379,
+            port,
             "`redis://host:6379`, or `redis://one:6379,two:6379` for a cluster",
         )?;
         if let Some(login) = authority.login {
@@ -92,10 +106,6 @@ impl RedisOptions {
                     "it is the number of a database, as in `redis://host/0`",
                 )
             })?;
-        }
-        for option in parts.options() {
-            let (name, value) = option?;
-            options.read_option(name, value)?;
         }
         Ok(options)
     }
@@ -120,6 +130,10 @@ impl RedisOptions {
                 }
                 self.prefix = value;
             }
+            "sentinel" if value.is_empty() => {
+                return refuse("it is the name under which the sentinels know the primary");
+            }
+            "sentinel" => self.sentinel = Some(value),
             "mode" => match value.as_str() {
                 "bounded" => self.durability = Durability::Bounded,
                 "strict" => self.durability = Durability::Strict,
@@ -158,6 +172,7 @@ impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
             .field("nodes", &self.nodes)
+            .field("sentinel", &self.sentinel)
             .field("tls", &self.tls)
             .field("database", &self.database)
             .field("prefix", &self.prefix)
@@ -205,6 +220,18 @@ mod tests {
         assert_eq!(options.response_timeout, Duration::from_secs(9));
         assert_eq!(options.ca, Some("/etc/ca.pem".into()));
         assert_eq!(options.key("seq"), "{shop}:seq");
+    }
+
+    #[test]
+    fn sentinels_have_a_port_of_their_own() {
+        let options = parse("redis://:secret@one,two:5000/1?sentinel=shop").unwrap();
+        let nodes = [("one", 26_379), ("two", 5000)];
+        assert_eq!(
+            options.nodes,
+            nodes.map(|(host, port)| (host.to_owned(), port))
+        );
+        assert_eq!(options.sentinel.as_deref(), Some("shop"));
+        assert_eq!(refused("redis://one?sentinel").0, "option sentinel");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::message::{add_message, claim_answer, deliveries, field};
+use super::message::{add_message, claim_answer, deliveries, field, publication};
 use super::number::{at_most, millis};
 use super::reply::Reply;
 use super::script::{self, Known};
@@ -22,6 +22,12 @@ impl Queue for RedisStore {
     ) -> Result<Vec<MessageId>, StoreError> {
         if messages.is_empty() {
             return Ok(Vec::new());
+        }
+        if messages.iter().all(|message| message.step.is_none()) {
+            let key = |name: &str| self.server.options.key(name);
+            let (transaction, ids) = publication(key, messages, now)?;
+            self.server.transact("publish", &transaction)?;
+            return Ok(ids);
         }
         let mut call = self.server.call(&script::PUBLISH);
         call.arg(messages.len());

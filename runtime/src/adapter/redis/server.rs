@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use redis::{
     Client, Cmd, Connection, ConnectionAddr, ConnectionLike as _, ErrorKind,
-    IntoConnectionInfo as _, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
-    TlsCertificates, ToRedisArgs, Value, cmd, make_extension_error,
+    IntoConnectionInfo as _, Pipeline, RedisConnectionInfo, RedisError, RedisResult,
+    ServerErrorKind, TlsCertificates, ToRedisArgs, Value, cmd, make_extension_error,
 };
 
 use super::fault::Circumstance;
@@ -39,7 +39,7 @@ struct State {
 }
 
 /// A connection.
-struct Line {
+pub(super) struct Line {
     connection: Connection,
     node: (String, u16),
     used: Instant,
@@ -107,17 +107,46 @@ impl Server {
         operation: &'static str,
         call: &Call,
     ) -> Result<Reply, StoreError> {
+        let repeatable = call.known.repeatable;
+        let value = self.durably(operation, repeatable, |connection| call.send(connection))?;
+        Ok(Reply(value))
+    }
+
+    /// Runs these commands, in one transaction and durably as scripts are. They answer nothing of interest.
+    pub(super) fn transact(
+        &self,
+        operation: &'static str,
+        commands: &Pipeline,
+    ) -> Result<(), StoreError> {
+        let packed = commands.get_packed_pipeline();
+        // Those that begin and end it, too: the first error says why it was aborted.
+        let answers = commands.len() + 2;
+        self.durably(operation, false, |connection| {
+            for answer in connection.req_packed_commands(&packed, 0, answers)? {
+                answer.extract_error()?;
+            }
+            Ok(Value::Nil)
+        })
+        .map(drop)
+    }
+
+    fn durably(
+        &self,
+        operation: &'static str,
+        repeatable: bool,
+        write: impl Fn(&mut Connection) -> RedisResult<Value>,
+    ) -> Result<Value, StoreError> {
         let wanted = self.options.replicas;
         if wanted == 0 {
-            return self.run(operation, call);
+            return self.ask(operation, repeatable, write);
         }
         // Below the time an answer may take, so that it comes.
         let patience = self.options.response_timeout * 3 / 4;
         let mut wait = cmd("WAIT");
         wait.arg(wanted)
             .arg(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        let value = self.ask(operation, call.known.repeatable, |connection| {
-            let value = call.send(connection)?;
+        self.ask(operation, repeatable, |connection| {
+            let value = write(connection)?;
             let reached: u16 = wait.query(connection)?;
             if reached < wanted {
                 let detail = format!(
@@ -126,8 +155,7 @@ impl Server {
                 return Err(make_extension_error("NOREPLICAS".to_owned(), Some(detail)));
             }
             Ok(value)
-        })?;
-        Ok(Reply(value))
+        })
     }
 
     /// Waits for an entry of the stream after `seen`, and gives the last one's place.
@@ -245,18 +273,14 @@ impl Server {
 
     /// A connection to where the slot was last, or to the first of the given nodes that can be reached.
     fn connect(&self, operation: &'static str) -> Result<Line, StoreError> {
+        if let Some(name) = &self.options.sentinel {
+            return self.connect_to_primary(operation, name);
+        }
         let known = self.state.lock().node.clone();
         let mut fault = None;
         for node in known.iter().chain(&self.options.nodes) {
-            match self.connect_to(node) {
-                Ok(connection) => {
-                    self.state.lock().node = Some(node.clone());
-                    return Ok(Line {
-                        connection,
-                        node: node.clone(),
-                        used: Instant::now(),
-                    });
-                }
+            match self.dial(node, true) {
+                Ok(connection) => return Ok(self.line_to(node.clone(), connection)),
                 Err(error) => {
                     let circumstance = Circumstance {
                         operation,
@@ -274,14 +298,31 @@ impl Server {
         }))
     }
 
-    fn connect_to(&self, (host, port): &(String, u16)) -> RedisResult<Connection> {
-        let options = &self.options;
-        let mut login = RedisConnectionInfo::default().set_db(options.database.into());
-        if let Some(user) = &options.user {
-            login = login.set_username(user);
+    /// Notes that calls go to this node from now on.
+    pub(super) fn line_to(&self, node: (String, u16), connection: Connection) -> Line {
+        self.state.lock().node = Some(node.clone());
+        Line {
+            connection,
+            node,
+            used: Instant::now(),
         }
-        if let Some(password) = &options.password {
-            login = login.set_password(password);
+    }
+
+    pub(super) fn dial(
+        &self,
+        (host, port): &(String, u16),
+        logs_in: bool,
+    ) -> RedisResult<Connection> {
+        let options = &self.options;
+        let mut login = RedisConnectionInfo::default();
+        if logs_in {
+            login = login.set_db(options.database.into());
+            if let Some(user) = &options.user {
+                login = login.set_username(user);
+            }
+            if let Some(password) = &options.password {
+                login = login.set_password(password);
+            }
         }
         let address = if options.tls {
             super::tls::prepare();
