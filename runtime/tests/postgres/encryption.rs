@@ -1,45 +1,14 @@
 //! Encrypted connections, with a certificate for `localhost`.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use ossa_runtime::adapter;
 use ossa_runtime::port::StoreError;
 
+use crate::certificate::certify;
 use crate::fixture::sql;
 use crate::server::TestServer;
 use crate::server_or_return;
-
-/// A certificate that vouches for itself, and its key; `false` where `openssl` is not installed.
-fn certify(folder: &Path) -> bool {
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ])
-        .arg("-keyout")
-        .arg(folder.join("server.key"))
-        .arg("-out")
-        .arg(folder.join("server.crt"))
-        .output();
-    made.is_ok_and(|it| it.status.success())
-}
 
 fn encrypts(server: &mut TestServer) -> bool {
     let folder = server.folder().to_owned();

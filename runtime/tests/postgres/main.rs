@@ -11,6 +11,8 @@
     clippy::print_stdout
 )]
 
+#[path = "../support/certificate.rs"]
+mod certificate;
 #[path = "../support/sample.rs"]
 mod sample;
 #[path = "../support/server.rs"]
@@ -23,5 +25,6 @@ mod encryption;
 mod fixture;
 mod lost;
 mod opening;
+mod pooler;
 mod suites;
 mod wake_up;

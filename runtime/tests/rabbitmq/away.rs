@@ -6,8 +6,13 @@ use std::process::Command;
 use ossa_runtime::adapter;
 use ossa_runtime::port::StoreError;
 
-use crate::broker::{eventually, fresh_dsn, message, now, open, request};
+use crate::broker::{Story, bodies, eventually, message, now, open, receive, request};
 use crate::server::TestServer;
+
+pub const STORIES: &[Story] = &[(
+    "wrong_credentials_and_an_unknown_virtual_host_are_refused_by_name",
+    wrong_credentials_and_an_unknown_virtual_host_are_refused_by_name,
+)];
 
 #[test]
 fn a_broker_that_is_away_is_one_clear_error_without_credentials() {
@@ -40,9 +45,7 @@ fn a_host_that_accepts_and_says_nothing_is_given_up_in_time() {
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
 }
 
-#[test]
-fn wrong_credentials_and_an_unknown_virtual_host_are_refused_by_name() {
-    let Some(dsn) = fresh_dsn() else { return };
+fn wrong_credentials_and_an_unknown_virtual_host_are_refused_by_name(dsn: &str) {
     let wrong_password = dsn.replace("guest:guest", "guest:hunter2");
     let error = open(&wrong_password)
         .publish(&[message("m")], now())
@@ -95,14 +98,44 @@ fn of_what_is_tried_while_an_alarm_lasts_one_message_at_most_comes_when_it_is_ov
     for _ in 0..5 {
         queue.publish(&batch, now()).unwrap_err();
     }
-    let over = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
-        .env_clear()
-        .envs(broker.environment())
-        .args(["set_disk_free_limit", "1000000"])
-        .output()
-        .unwrap();
-    assert!(over.status.success(), "{over:?}");
+    order(&broker, &["set_disk_free_limit", "1000000"]);
     assert!(eventually(|| queue.publish(&batch, now()).is_ok()));
     let ready = queue.count("q", now()).unwrap().ready;
     assert!((50..=51).contains(&ready), "{ready}");
+}
+
+/// Has the broker carry out an order of its administrator.
+fn order(broker: &TestServer, words: &[&str]) {
+    let done = Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
+        .env_clear()
+        .envs(broker.environment())
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn once_an_alarm_is_over_sending_goes_on_by_itself() {
+    let Some(broker) = TestServer::start("rabbitmq") else {
+        return;
+    };
+    let queue = open(&broker.dsn);
+    queue.publish(&[message("before")], now()).unwrap();
+    order(&broker, &["set_vm_memory_high_watermark", "absolute", "1"]);
+    let refused = || match queue.publish(&[message("meanwhile")], now()) {
+        Err(error) => error.to_string().contains("alarm"),
+        Ok(_) => false,
+    };
+    assert!(eventually(refused));
+    assert_eq!(bodies(&receive(queue.as_ref(), 1)), ["before"]);
+    order(&broker, &["set_vm_memory_high_watermark", "0.9"]);
+    assert!(eventually(|| queue
+        .publish(&[message("after")], now())
+        .is_ok()));
+    let received = eventually(|| {
+        let received = queue.receive(&request(9)).unwrap();
+        bodies(&received).contains(&"after".to_owned())
+    });
+    assert!(received);
 }

@@ -1,7 +1,8 @@
-//! One broker for all tests of this binary that leave it alone; each has queues of its own.
+//! One broker for the tests that leave it alone; each has queues of its own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,46 @@ use ossa_runtime::port::{Delivery, NewMessage, Queue, Receive, Timestamp};
 use crate::sample;
 use crate::server::TestServer;
 
-static BROKER: LazyLock<Option<TestServer>> = LazyLock::new(|| TestServer::start("rabbitmq"));
-static PREFIXES: AtomicU32 = AtomicU32::new(0);
+/// A broker that several tests share, as it takes long to start.
+pub struct Broker {
+    server: TestServer,
+    prefixes: AtomicU32,
+}
 
-/// The DSN of queues that no other test uses; `None` where there is no broker.
-pub fn fresh_dsn() -> Option<String> {
-    let broker = BROKER.as_ref()?;
-    let number = PREFIXES.fetch_add(1, Ordering::Relaxed);
-    Some(format!("{}?prefix=t{number}.", broker.dsn))
+impl Broker {
+    /// `None`, and a line that says so, where RabbitMQ is not installed.
+    pub fn start() -> Option<Self> {
+        Some(Self {
+            server: TestServer::start("rabbitmq")?,
+            prefixes: AtomicU32::new(0),
+        })
+    }
+
+    /// The DSN of queues that nobody else uses.
+    pub fn fresh_dsn(&self) -> String {
+        let number = self.prefixes.fetch_add(1, Ordering::Relaxed);
+        format!("{}?prefix=t{number}.", self.server.dsn)
+    }
+}
+
+/// A test, with its name, that gets the DSN of queues of its own.
+pub type Story = (&'static str, fn(&str));
+
+/// Runs tests on one broker, each although others fail.
+pub fn tell(stories: &[&[Story]]) {
+    let Some(broker) = Broker::start() else {
+        return;
+    };
+    let failed: Vec<_> = stories
+        .concat()
+        .into_iter()
+        .filter(|(name, story)| {
+            println!("{name}");
+            catch_unwind(AssertUnwindSafe(|| story(&broker.fresh_dsn()))).is_err()
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(failed.is_empty(), "{failed:?}");
 }
 
 pub fn open(dsn: &str) -> Arc<dyn Queue> {

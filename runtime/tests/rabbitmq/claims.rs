@@ -4,12 +4,37 @@ use std::time::Duration;
 
 use ossa_runtime::port::QueueCounts;
 
-use crate::broker::{bodies, eventually, fresh_dsn, message, now, open, receive};
+use crate::broker::{Story, bodies, eventually, message, now, open, receive};
 
-#[test]
-fn messages_of_a_worker_that_ends_are_another_s_and_count_as_lost() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let (dying, living) = (open(&dsn), open(&dsn));
+pub const STORIES: &[Story] = &[
+    (
+        "messages_of_a_worker_that_ends_are_another_s_and_count_as_lost",
+        messages_of_a_worker_that_ends_are_another_s_and_count_as_lost,
+    ),
+    (
+        "a_receipt_of_another_connection_is_worthless_and_disturbs_nobody",
+        a_receipt_of_another_connection_is_worthless_and_disturbs_nobody,
+    ),
+    (
+        "what_was_brought_and_is_not_asked_for_is_given_back_without_a_loss",
+        what_was_brought_and_is_not_asked_for_is_given_back_without_a_loss,
+    ),
+    (
+        "what_was_brought_is_given_back_on_close",
+        what_was_brought_is_given_back_on_close,
+    ),
+    (
+        "a_message_that_arrives_wakes_a_worker_of_another_connection",
+        a_message_that_arrives_wakes_a_worker_of_another_connection,
+    ),
+    (
+        "counts_are_the_same_to_everyone_but_for_what_others_hold",
+        counts_are_the_same_to_everyone_but_for_what_others_hold,
+    ),
+];
+
+fn messages_of_a_worker_that_ends_are_another_s_and_count_as_lost(dsn: &str) {
+    let (dying, living) = (open(dsn), open(dsn));
     dying.publish(&[message("m")], now()).unwrap();
     let lost = receive(dying.as_ref(), 1).remove(0);
     drop(dying);
@@ -18,10 +43,8 @@ fn messages_of_a_worker_that_ends_are_another_s_and_count_as_lost() {
     assert_eq!((again.receipt.fence, again.losses), (2, 1));
 }
 
-#[test]
-fn a_receipt_of_another_connection_is_worthless_and_disturbs_nobody() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let (one, two) = (open(&dsn), open(&dsn));
+fn a_receipt_of_another_connection_is_worthless_and_disturbs_nobody(dsn: &str) {
+    let (one, two) = (open(dsn), open(dsn));
     one.publish(&[message("m")], now()).unwrap();
     let receipt = [receive(one.as_ref(), 1).remove(0).receipt];
     assert_eq!(two.ack(&receipt).unwrap(), [false]);
@@ -31,10 +54,8 @@ fn a_receipt_of_another_connection_is_worthless_and_disturbs_nobody() {
     assert_eq!(one.ack(&receipt).unwrap(), [true]);
 }
 
-#[test]
-fn what_was_brought_and_is_not_asked_for_is_given_back_without_a_loss() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let (busy, idle) = (open(&dsn), open(&dsn));
+fn what_was_brought_and_is_not_asked_for_is_given_back_without_a_loss(dsn: &str) {
+    let (busy, idle) = (open(dsn), open(dsn));
     let sent: Vec<_> = (0..40).map(|it| message(&it.to_string())).collect();
     busy.publish(&sent, now()).unwrap();
     // Asks for a few, is brought more, and then is busy with them.
@@ -53,25 +74,21 @@ fn what_was_brought_and_is_not_asked_for_is_given_back_without_a_loss() {
     );
 }
 
-#[test]
-fn what_was_brought_is_given_back_on_close() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let closing = open(&dsn);
+fn what_was_brought_is_given_back_on_close(dsn: &str) {
+    let closing = open(dsn);
     let sent: Vec<_> = (0..20).map(|it| message(&it.to_string())).collect();
     closing.publish(&sent, now()).unwrap();
     let taken = receive(closing.as_ref(), 2);
     let receipts: Vec<_> = taken.iter().map(|it| it.receipt.clone()).collect();
     assert_eq!(closing.ack(&receipts).unwrap(), [true, true]);
     drop(closing);
-    let rest = receive(open(&dsn).as_ref(), 18);
+    let rest = receive(open(dsn).as_ref(), 18);
     assert_eq!(rest.len(), 18);
     assert!(rest.iter().all(|it| it.losses == 0));
 }
 
-#[test]
-fn a_message_that_arrives_wakes_a_worker_of_another_connection() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let (sender, waiting) = (open(&dsn), open(&dsn));
+fn a_message_that_arrives_wakes_a_worker_of_another_connection(dsn: &str) {
+    let (sender, waiting) = (open(dsn), open(dsn));
     assert!(receive_now(waiting.as_ref()).is_empty());
     let seen = waiting.wait_for_change(0, Duration::ZERO).unwrap();
     sender.publish(&[message("wake up")], now()).unwrap();
@@ -93,10 +110,8 @@ fn receive_now(queue: &dyn ossa_runtime::port::Queue) -> Vec<ossa_runtime::port:
     queue.receive(&crate::broker::request(1)).unwrap()
 }
 
-#[test]
-fn counts_are_the_same_to_everyone_but_for_what_others_hold() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let (one, two) = (open(&dsn), open(&dsn));
+fn counts_are_the_same_to_everyone_but_for_what_others_hold(dsn: &str) {
+    let (one, two) = (open(dsn), open(dsn));
     let mut later = message("later");
     later.available_at = now().after(Duration::from_secs(4_000));
     one.publish(&[message("a"), message("b"), later], now())

@@ -11,6 +11,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "../support/certificate.rs"]
+mod certificate;
 #[path = "../support/sample.rs"]
 mod sample;
 #[path = "../support/server.rs"]
@@ -19,6 +21,7 @@ mod server;
 mod away;
 mod broker;
 mod claims;
+mod encryption;
 mod fallback;
 mod killed;
 mod suite;

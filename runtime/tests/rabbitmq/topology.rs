@@ -6,7 +6,22 @@ use tokio::runtime::Builder;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 
-use crate::broker::{fresh_dsn, message, now, open};
+use crate::broker::{Story, message, now, open};
+
+pub const STORIES: &[Story] = &[
+    (
+        "a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found",
+        a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found,
+    ),
+    (
+        "a_queue_that_somebody_deleted_is_made_again",
+        a_queue_that_somebody_deleted_is_made_again,
+    ),
+    (
+        "a_sound_installation_has_no_findings",
+        a_sound_installation_has_no_findings,
+    ),
+];
 
 /// Does something to the queue `q` of these, by its name at the broker, as any other client could.
 fn meddle(dsn: &str, meddle: impl AsyncFnOnce(&lapin::Channel, String) -> lapin::Result<()>) {
@@ -27,15 +42,13 @@ fn meddle(dsn: &str, meddle: impl AsyncFnOnce(&lapin::Channel, String) -> lapin:
     });
 }
 
-#[test]
-fn a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found() {
-    let Some(dsn) = fresh_dsn() else { return };
-    meddle(&dsn, async |channel, name| {
+fn a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found(dsn: &str) {
+    meddle(dsn, async |channel, name| {
         let durable = QueueDeclareOptions::durable();
         let made = channel.queue_declare(name.into(), durable, FieldTable::default());
         made.await.map(drop)
     });
-    let queue = open(&dsn);
+    let queue = open(dsn);
     let error = queue.publish(&[message("m")], now()).unwrap_err();
     assert!(matches!(error, StoreError::Failed { .. }), "{error:?}");
     let words = error.to_string();
@@ -51,14 +64,12 @@ fn a_classic_queue_in_place_of_ours_is_refused_with_what_to_do_and_found() {
     );
 }
 
-#[test]
-fn a_queue_that_somebody_deleted_is_made_again() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let queue = open(&dsn);
+fn a_queue_that_somebody_deleted_is_made_again(dsn: &str) {
+    let queue = open(dsn);
     queue
         .publish(&[message("gone with the queue")], now())
         .unwrap();
-    meddle(&dsn, async |channel, name| {
+    meddle(dsn, async |channel, name| {
         let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
         deleted.await.map(drop)
     });
@@ -67,10 +78,8 @@ fn a_queue_that_somebody_deleted_is_made_again() {
     assert_eq!(crate::broker::bodies(&received), ["kept"]);
 }
 
-#[test]
-fn a_sound_installation_has_no_findings() {
-    let Some(dsn) = fresh_dsn() else { return };
-    let queue = open(&dsn);
+fn a_sound_installation_has_no_findings(dsn: &str) {
+    let queue = open(dsn);
     queue.publish(&[message("m")], now()).unwrap();
     assert_eq!(queue.findings().unwrap(), []);
 }

@@ -143,6 +143,13 @@ fn refused(code: &SqlState, message: String, operation: &'static str, place: &st
             operation,
             reason: format!("{place}: {message}"),
         },
+        code @ ("26000" | "42P05") => StoreError::Failed {
+            operation,
+            reason: format!(
+                "{message} ({code}): a pooler hands statements to connections that do not know them. Use its session \
+                 pooling, or PgBouncer 1.21 or newer with `max_prepared_statements`"
+            ),
+        },
         code if code.starts_with("53") => StoreError::Unavailable {
             operation,
             reason: format!("{place}: {message}"),
