@@ -32,6 +32,7 @@ namespace Ossa\Runtime {
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
          *     retries?: array<string, array<string, mixed>>,
          *     breakers?: array<string, array<string, mixed>>,
+         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int},
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `queue`: where step items go (default `default`); `retry_owner`: who waits out retry delays
@@ -63,6 +64,7 @@ namespace Ossa\Runtime {
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
          *     retries?: array<string, array<string, mixed>>,
          *     breakers?: array<string, array<string, mixed>>,
+         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int},
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `table_prefix`: what the names of tables begin with (default `ossa_`); `auto_setup`: whether missing

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::ZendHashTable;
 use ossa_runtime::engine::channel::{
-    ChannelMessage, ChannelRecords, Command, DeadLetter, DeadLetterFilter, Reason, RunEventFilter,
-    Subscriber, SubscriberView,
+    ChannelMessage, ChannelOptions, ChannelRecords, Command, DeadLetter, DeadLetterFilter, Reason,
+    RunEventFilter, Subscriber, SubscriberView,
 };
 use ossa_runtime::port::{Position, Timestamp, Version};
 use serde_json::{Value, json};
@@ -36,6 +36,28 @@ pub(super) fn message(
 ) -> Answer<ChannelMessage> {
     let given = Options::read("options of Channels::publish()", options, &MESSAGE)?;
     filled(ChannelMessage::new(channel, source, payload), &given)
+}
+
+/// What channels keep, and for how long.
+pub(super) fn kept(given: &Options<'_>) -> Answer<ChannelOptions> {
+    let seconds = |name: &str| {
+        let seconds = given.integer(name, 1..=u64::from(u32::MAX))?;
+        Ok::<_, Fault>(seconds.map(Duration::from_secs))
+    };
+    let mut options = ChannelOptions::default();
+    if let Some(bytes) = given.integer("max_message_bytes", 1024..=10 * 1024 * 1024)? {
+        options.max_message_bytes = usize::try_from(bytes).unwrap_or(options.max_message_bytes);
+    }
+    if let Some(kept) = seconds("retention_seconds")? {
+        options.retention = kept;
+    }
+    if let Some(kept) = seconds("receipt_retention_seconds")? {
+        options.receipt_retention = kept;
+    }
+    if let Some(kept) = seconds("dead_letter_retention_seconds")? {
+        options.dead_letter_retention = Some(kept);
+    }
+    Ok(options)
 }
 
 /// A message of a batch: an array with everything about it.

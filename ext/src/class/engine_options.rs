@@ -10,6 +10,7 @@ use ossa_runtime::port::{Priority, RunId};
 use ossa_runtime::run::{RetryOwner, StepError};
 use serde_json::{Map, Value};
 
+use super::channel_options;
 use super::manifest::level;
 use super::policies;
 use super::run_options::labels;
@@ -41,7 +42,7 @@ pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
 }
 
 /// What all ways of opening an engine take.
-const OPENING: [&str; 9] = [
+const OPENING: [&str; 10] = [
     "manifest_roots",
     "level",
     "queue",
@@ -49,8 +50,17 @@ const OPENING: [&str; 9] = [
     "default_retry",
     "retries",
     "breakers",
+    "channels",
     "lease_seconds",
     "env",
+];
+
+/// The option `channels`.
+const CHANNELS: [&str; 4] = [
+    "max_message_bytes",
+    "retention_seconds",
+    "receipt_retention_seconds",
+    "dead_letter_retention_seconds",
 ];
 
 /// Reads the options of `over()`: those of `open()`, and those of the store.
@@ -91,6 +101,9 @@ fn opened(given: &Options<'_>) -> Answer<Opened> {
     }
     if let Some(lease) = lease(given)? {
         options.lease = lease;
+    }
+    if let Some(channels) = given.nested("channels", &CHANNELS)? {
+        options.channels = channel_options::kept(&channels)?;
     }
     Ok(Opened {
         queue: options.queue.clone(),

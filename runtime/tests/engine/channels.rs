@@ -199,6 +199,34 @@ stories! {
         engine.channels().ack(&second).unwrap();
     }
 
+    fn lost_workers_and_failures_are_attempts_alike(lab) {
+        let engine = lab.engine();
+        subscribe(&engine, &listener("plain", "a"));
+        subscribe(&engine, &Subscriber { ordering: Ordering::Global, ..listener("ordered", "a") });
+        for subscriber in ["plain", "ordered"] {
+            publish(&engine, "a", subscriber);
+            if subscriber == "ordered" {
+                // The message before it.
+                engine.channels().ack(&one(&engine, subscriber)).unwrap();
+            }
+            one(&engine, subscriber);
+            lab.pass(Duration::from_secs(31));
+            for attempt in 2..=3 {
+                let delivery = one(&engine, subscriber);
+                assert_eq!(delivery.attempt, attempt, "{subscriber}");
+                engine.channels().fail(&delivery, &broken()).unwrap();
+                lab.pass(Duration::from_secs(1));
+            }
+            assert!(receive(&engine, subscriber, 1).is_empty(), "{subscriber}");
+            if subscriber == "plain" {
+                continue;
+            }
+            let letters = engine.dead_letters().list(&Default::default(), 9).unwrap();
+            let attempts: Vec<_> = letters.iter().map(|it| it.attempts).collect();
+            assert_eq!(attempts, [3, 3]);
+        }
+    }
+
     fn a_delivery_that_is_prolonged_stays_with_its_worker(lab) {
         let engine = lab.engine();
         subscribe(&engine, &listener("scanner", "a"));

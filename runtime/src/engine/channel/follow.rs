@@ -23,8 +23,9 @@ use crate::routing::Envelope;
 pub(super) const NAMESPACE: &str = "ossa.followers";
 /// Others may change a record meanwhile.
 const TRIES: u32 = 200;
-/// Records read of the stream at once.
-const PAGE: usize = 200;
+/// Records read of the stream at once, beyond those asked for, and at most.
+const FIRST_PAGE: usize = 4;
+const PAGE: usize = 500;
 /// Records looked at in one call that were for others.
 const LOOKED_AT: usize = 20_000;
 
@@ -56,6 +57,7 @@ impl Core {
                     follower.done(held.position, held.fence);
                 }
             }
+            let handed_out_before = found.len();
             self.read_on(table, subscriber, &mut follower, max, &mut found)?;
             if before.as_ref() != Some(&follower) {
                 let write = write(&subscriber.name, &follower, version);
@@ -65,7 +67,12 @@ impl Core {
             }
             return Ok(found
                 .into_iter()
-                .filter_map(|(held, record)| taken(table, subscriber, held, record))
+                .enumerate()
+                .filter_map(|(place, (held, record))| {
+                    let mut taken = taken(table, subscriber, held, record)?;
+                    taken.again = place < handed_out_before;
+                    Some(taken)
+                })
                 .collect());
         }
         Err(busy(&subscriber.name))
@@ -82,14 +89,17 @@ impl Core {
     ) -> Result<(), Error> {
         let backend = self.backend()?;
         let mut looked_at = 0;
+        // Most of what is read is asked for; where it is not, more at once.
+        let mut page = max.saturating_add(FIRST_PAGE);
         while found.len() < max && looked_at < LOOKED_AT {
             let now = self.now();
             let until = now.after(subscriber.timeout);
             let slice = backend.read_stream(&ReadStream {
                 after: follower.read_to,
                 channels: ChannelRange::All,
-                limit: PAGE,
+                limit: page.min(PAGE),
             })?;
+            page = page.saturating_mul(4);
             if slice.read_to == follower.read_to {
                 return Ok(());
             }
@@ -250,7 +260,7 @@ fn taken(table: &Table, subscriber: &Subscriber, held: Held, record: Record) -> 
             fence: held.fence,
         },
         losses: held.losses,
-        again: held.fence > 1,
+        again: false,
     })
 }
 

@@ -32,6 +32,9 @@ pub struct DeliveryReceipt {
     pub timestamp: Timestamp,
     /// The attempts so far.
     pub delivery_attempt: u32,
+    /// How many of them ended because their worker was lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub losses: u32,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ReceiptError>,
@@ -143,6 +146,7 @@ impl Core {
                 status: ReceiptStatus::Accepted,
                 timestamp: record.at,
                 delivery_attempt: 1,
+                losses: 0,
                 error: None,
             })
             .into_iter()
@@ -154,6 +158,11 @@ impl Core {
         }
         Ok(receipts)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The key of the receipt of a message at a subscriber.

@@ -53,6 +53,8 @@ pub struct ChannelDelivery {
     /// What is written on it.
     pub(super) slip: Slip,
     pub(super) hold: Hold,
+    /// How often a holder was lost.
+    pub(super) losses: u32,
 }
 
 /// What proves that a worker has a delivery.
@@ -242,8 +244,11 @@ impl Core {
             self.done_with(&name, &taken.hold)?;
             return Ok(None);
         }
+        let is_first = known.is_none();
         let failed = known.filter(|it| it.status == ReceiptStatus::Failed);
-        let attempt = failed.map_or(0, |it| it.delivery_attempt) + taken.losses + 1;
+        // Losses are counted on the delivery; those before the last failure are among its attempts.
+        let (before, counted) = failed.map_or((0, 0), |it| (it.delivery_attempt, it.losses));
+        let attempt = before + taken.losses.saturating_sub(counted) + 1;
         let envelope = std::str::from_utf8(&taken.body)
             .ok()
             .and_then(|text| Envelope::from_json(text, now).ok());
@@ -306,12 +311,12 @@ impl Core {
             }
             hold = Hold::Done;
         }
-        if subscriber.receipts {
+        if subscriber.receipts && is_first {
             let status = match hold {
                 Hold::Done => ReceiptStatus::Acknowledged,
                 _ => ReceiptStatus::Delivered,
             };
-            self.note_receipt(&taken.slip, status, attempt, None)?;
+            self.note_receipt(&taken.slip, status, (attempt, taken.losses), None)?;
         }
         let effect_key = format!("{}:{}:{name}", taken.slip.channel, taken.slip.message);
         Ok(Some(ChannelDelivery {
@@ -325,6 +330,7 @@ impl Core {
             effect_key,
             slip: taken.slip,
             hold,
+            losses: taken.losses,
         }))
     }
 
@@ -332,7 +338,7 @@ impl Core {
         &self,
         slip: &Slip,
         status: ReceiptStatus,
-        attempt: u32,
+        (attempt, losses): (u32, u32),
         error: Option<super::receipt::ReceiptError>,
     ) -> Result<(), Error> {
         let receipt = DeliveryReceipt {
@@ -342,6 +348,7 @@ impl Core {
             status,
             timestamp: self.now(),
             delivery_attempt: attempt,
+            losses,
             error,
         };
         self.keep_receipt(&receipt, self.options.channels.receipt_retention)

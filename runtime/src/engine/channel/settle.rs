@@ -87,7 +87,7 @@ impl Core {
             self.note_receipt(
                 &delivery.slip,
                 ReceiptStatus::Processed,
-                delivery.attempt,
+                (delivery.attempt, delivery.losses),
                 None,
             )?;
         }
@@ -110,7 +110,7 @@ impl Core {
         };
         if delivery.hold == Hold::Done {
             let failed = ReceiptError::of(error, false);
-            let (slip, attempt) = (&delivery.slip, delivery.attempt);
+            let (slip, attempt) = (&delivery.slip, (delivery.attempt, delivery.losses));
             self.note_receipt(slip, ReceiptStatus::Failed, attempt, Some(failed))?;
             return Ok(Failed::Dropped);
         }
@@ -118,7 +118,7 @@ impl Core {
         match subscriber.retry.decide(delivery.attempt, error, sample) {
             RetryDecision::Retry { delay } => {
                 let failed = ReceiptError::of(error, true);
-                let (slip, attempt) = (&delivery.slip, delivery.attempt);
+                let (slip, attempt) = (&delivery.slip, (delivery.attempt, delivery.losses));
                 self.note_receipt(slip, ReceiptStatus::Failed, attempt, Some(failed))?;
                 let at = self.now().after(delay);
                 self.give_back(delivery, at)?;
@@ -130,7 +130,7 @@ impl Core {
                     body: delivery.original.clone(),
                     priority: delivery.priority,
                     hold: delivery.hold.clone(),
-                    losses: 0,
+                    losses: delivery.losses,
                     again: true,
                 };
                 let reason = Reason::HandlerFailed;
@@ -194,7 +194,7 @@ impl Core {
             _ => ReceiptStatus::Failed,
         };
         let failed = ReceiptError::of(error, false);
-        self.note_receipt(slip, status, attempts, Some(failed))?;
+        self.note_receipt(slip, status, (attempts, taken.losses), Some(failed))?;
         // A name that was none would not have been published on.
         let channel = ChannelName::parse(&slip.channel).ok();
         let channel = channel.filter(|it| subscriber.dead_letters && !table.is_dead_letters(it));
