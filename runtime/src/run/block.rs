@@ -71,6 +71,7 @@ impl Machine<'_> {
             input,
             branch,
             items: None,
+            items_of_input: None,
             parallelism: None,
         })
     }

@@ -180,6 +180,23 @@ impl Data {
         }
     }
 
+    /// The members that lead to this list, if it is one of the long lists here and not another one like it.
+    pub(super) fn way_to(&self, list: &Self) -> Option<Vec<String>> {
+        let [(within, list)] = list.content.lists.as_slice() else {
+            return None;
+        };
+        let mut lists = self.content.lists.iter();
+        let found = lists.find(|(_, own)| within.is_empty() && own.is(list));
+        found.map(|(way, _)| way.clone())
+    }
+
+    /// The long list that these members lead to.
+    pub(super) fn list_at(&self, way: &[String]) -> Option<Self> {
+        let mut lists = self.content.lists.iter();
+        let found = lists.find(|(own, _)| own == way);
+        found.map(|(_, list)| Self::from(list.clone()))
+    }
+
     /// The list itself, or the same one within `other`, so that it is in memory once.
     pub(super) fn shared_with(self, other: &Self) -> Self {
         let Some((_, own)) = self.content.lists.first() else {

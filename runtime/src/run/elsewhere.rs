@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::{Data, Origin};
 use super::replay::ReplayError;
-use super::state::{Place, RunState};
+use super::state::{Cursor, Place, RunState};
 use crate::port::{LogRow, Snapshot, Version};
 
 /// Values of less JSON than this are kept in the snapshot.
@@ -161,6 +161,12 @@ impl RunState {
         rows.truncate(ROWS);
         let bytes = rows.iter().map(|(bytes, _)| bytes).sum();
         let mut state = self.clone();
+        let places: Vec<Place> = self.steps().map(|(place, _)| place).collect();
+        for place in places {
+            if let Some(cursor) = state.cursor_mut(place).filter(|it| it.of_input.is_some()) {
+                cursor.items = Data::default();
+            }
+        }
         for wanted in rows.into_iter().flat_map(|(_, found)| found) {
             state.put(&wanted, None);
             state.elsewhere.push(wanted);
@@ -188,16 +194,13 @@ impl RunState {
             for wanted in wanted.copied().collect::<Vec<_>>() {
                 let data = values.get(&wanted).cloned();
                 if data.is_none() || !self.put(&wanted, data) {
-                    return Err(ReplayError::Unreadable {
-                        what: "the snapshot".to_owned(),
-                        reason: format!("a value of it is not in log row {version}"),
-                    });
+                    let reason = format!("a value of it is not in log row {version}");
+                    return Err(unreadable(reason));
                 }
             }
         }
         self.elsewhere.clear();
-        self.share_lists();
-        Ok(())
+        self.share_lists()
     }
 
     /// Every value that an event of the log has.
@@ -231,8 +234,7 @@ impl RunState {
             Field::Input => step.input = data,
             Field::Output => step.output = data,
             Field::Items => {
-                let block = step.block.as_deref_mut();
-                let Some(cursor) = block.and_then(|block| block.cursor.as_mut()) else {
+                let Some(cursor) = self.cursor_mut(place) else {
                     return false;
                 };
                 cursor.items = data.unwrap_or_default();
@@ -241,8 +243,13 @@ impl RunState {
         true
     }
 
+    fn cursor_mut(&mut self, place: Place) -> Option<&mut Cursor> {
+        let block = self.step_mut(place).ok()?.block.as_deref_mut();
+        block.and_then(|block| block.cursor.as_mut())
+    }
+
     /// A list that a loop goes over and that is a part of the run's or the loop's input is in memory once.
-    fn share_lists(&mut self) {
+    fn share_lists(&mut self) -> Result<(), ReplayError> {
         let places: Vec<Place> = self.steps().map(|(place, _)| place).collect();
         let start = std::sync::Arc::clone(&self.start);
         for place in places {
@@ -250,11 +257,24 @@ impl RunState {
                 continue;
             };
             let input = step.input.clone().unwrap_or_default();
-            let block = step.block.as_deref_mut();
-            if let Some(cursor) = block.and_then(|block| block.cursor.as_mut()) {
-                let items = std::mem::take(&mut cursor.items);
-                cursor.items = items.shared_with(&input).shared_with(&start.input);
-            }
+            let Some(cursor) = self.cursor_mut(place) else {
+                continue;
+            };
+            cursor.items = match &cursor.of_input {
+                Some(way) => start.input.list_at(way).ok_or_else(|| {
+                    unreadable("a loop goes over a list that the input does not have".to_owned())
+                })?,
+                None => {
+                    let items = std::mem::take(&mut cursor.items);
+                    items.shared_with(&input).shared_with(&start.input)
+                }
+            };
         }
+        Ok(())
     }
+}
+
+fn unreadable(reason: String) -> ReplayError {
+    let what = "the snapshot".to_owned();
+    ReplayError::Unreadable { what, reason }
 }

@@ -163,6 +163,9 @@ pub enum Event {
         /// What a loop goes over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         items: Option<Data>,
+        /// What a loop goes over, when that is a long list in the run's input: the members that lead there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items_of_input: Option<Vec<String>>,
         /// Iterations of a loop at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parallelism: Option<usize>,

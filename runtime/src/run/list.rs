@@ -65,6 +65,11 @@ impl List {
         Ok(Err(Self(Arc::new(text))))
     }
 
+    /// Whether it is this very list.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.begins.len()
     }

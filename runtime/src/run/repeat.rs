@@ -36,13 +36,16 @@ impl Machine<'_> {
             Ok(prepared) => prepared,
             Err(error) => return self.settle_failure(place, *error).map(drop),
         };
+        // What the log has is not written again.
+        let items_of_input = self.state.start.input.way_to(&items);
         self.record(Event::StepOpened {
             step: self.node(place)?.id.clone(),
             scope: place.scope.0,
             node: place.node.0,
             input,
             branch: None,
-            items: Some(items),
+            items: items_of_input.is_none().then_some(items),
+            items_of_input,
             parallelism: Some(parallelism),
         })?;
         self.begin_iterations(place, repeat)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::data::Data;
 use super::event::{Event, RunError};
 use super::evolve::Unfitting;
 use super::state::{BlockState, Cursor, Phase, Place, RunState, ScopeId, ScopeState, StepState};
@@ -9,6 +10,12 @@ use crate::plan::{BlockId, OnError, Plan};
 use crate::port::Timestamp;
 
 impl RunState {
+    /// The long list in the run's input that these members lead to.
+    pub(super) fn list_of_input(&self, way: &[String]) -> Result<Data, Unfitting> {
+        let list = self.start.input.list_at(way);
+        list.ok_or_else(|| Unfitting::new("a loop goes over a list that the input does not have"))
+    }
+
     /// Folds an event about a block.
     pub(super) fn evolve_block(
         &mut self,
@@ -22,14 +29,18 @@ impl RunState {
                 input,
                 branch,
                 items,
+                items_of_input,
                 parallelism,
                 ..
             } => {
                 let input = self.kept(input);
-                let items = items.as_ref().map(|items| {
-                    let items = self.kept(items.clone()).shared_with(&input);
-                    items.shared_with(&self.start.input)
-                });
+                let items = match items_of_input {
+                    Some(way) => Some(self.list_of_input(way)?),
+                    None => items.as_ref().map(|items| {
+                        let items = self.kept(items.clone()).shared_with(&input);
+                        items.shared_with(&self.start.input)
+                    }),
+                };
                 let step = self.step_mut(place)?;
                 step.input = Some(input);
                 step.started_at.get_or_insert(at);
@@ -38,6 +49,7 @@ impl RunState {
                     branch: branch.clone(),
                     cursor: items.map(|items| Cursor {
                         items,
+                        of_input: items_of_input.clone(),
                         next: 0,
                         parallelism: parallelism.unwrap_or(1),
                         finished: 0,

@@ -323,6 +323,10 @@ pub struct BlockState {
 pub struct Cursor {
     /// What it goes over.
     pub items: Data,
+    /// The members of the run's input that lead to them, when they are a long list in it: a snapshot that leaves the input
+    /// to the log has them neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) of_input: Option<Vec<String>>,
     /// The iteration to begin next.
     pub next: usize,
     /// Iterations at once.
