@@ -7,12 +7,13 @@ use ossa_runtime::manifest::model::{Manifest, Reference};
 use ossa_runtime::manifest::{Options, load_str};
 use ossa_runtime::plan::{Plan, Resolver, Unresolved};
 use ossa_runtime::port::{LogRow, Priority, RunId, Snapshot, StepRef, Timestamp, Version};
+use ossa_runtime::routing::{ChannelName, Context, Envelope, Host, Rules};
 use ossa_runtime::run::{
     Command, DEADLINE_TIMER, Effect, Input, Order, RetryOwner, RowValues, RunState, Start,
     StepError, StepOrder, apply,
 };
 use ossa_runtime::sim::{Faults, Scenario, StubbedReferences};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The workflow whose logs the target `log` reads.
@@ -20,6 +21,9 @@ const ORDER: &str = include_str!("../seeds/manifest/order.yaml");
 
 /// The run of those logs.
 const RUN: RunId = RunId::from_uuid(Uuid::from_u64_pair(1, 1));
+
+/// When messages are routed.
+const NOW: Timestamp = Timestamp::from_millis(1_769_851_800_000);
 
 /// Steps that one plan may take: enough to reach its end, if it has one.
 const MOST_RESULTS: usize = 100;
@@ -183,6 +187,115 @@ pub fn plan(data: &[u8]) -> bool {
         state = Some(transition.state);
     }
     true
+}
+
+/// A message of any dialect: what is read is written, and reads back as itself.
+pub fn envelope(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let Ok(message) = Envelope::from_json(text, NOW) else {
+        return false;
+    };
+    let written = message.to_json();
+    let read = Envelope::read(written.clone(), NOW).expect("what is written reads back");
+    assert_eq!(read.payload, message.payload);
+    assert_eq!(read.channel, message.channel);
+    assert_eq!(read.hops(), message.hops());
+    assert_eq!(read.to_json(), written, "{text}");
+    let _ = message.channel.dead_letters();
+    let _ = message.is_expired(NOW);
+    let _ = rules_of_the_shop().explain(&message, &Context::at(NOW));
+    true
+}
+
+/// Message routing: what compiles routes, and explains itself as it routes.
+pub fn rules(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let loaded = load_str(text, &Options::default());
+    let manifests = loaded.manifests().map(|manifest| &**manifest);
+    let Ok(rules) = Rules::compile(manifests, &Host::default()) else {
+        return false;
+    };
+    for (source, channel) in [
+        ("checkout", "orders.placed"),
+        ("s", "a"),
+        ("x", "a.b.c.dlq"),
+    ] {
+        let payload = json!({"total": "1000", "kind": [true, 1.5, null], "a": {"b": {"c": 1}}});
+        let channel = ChannelName::parse(channel).expect("a name");
+        let mut message = Envelope::new("m", channel, source, NOW, payload);
+        message.kind = Some("T".to_owned());
+        let routed = rules.route(&message, &Context::at(NOW));
+        let explained = rules.explain(&message, &Context::at(NOW));
+        assert_eq!(explained.routed, routed);
+        let _ = explained.to_json();
+    }
+    !rules.is_empty()
+}
+
+/// A filter and a payload: `{"filter": …, "payload": …}`.
+pub fn filter(data: &[u8]) -> bool {
+    let Ok(mut case) = serde_json::from_slice::<Value>(data) else {
+        return false;
+    };
+    let rule = json!({
+        "id": "r", "source": "*", "channel": "*", "targets": ["t"], "filter": part(&mut case, "filter"),
+    });
+    one_rule(rule, json!({}), part(&mut case, "payload"))
+}
+
+/// A transform and a payload: `{"transform": …, "payload": …}`.
+pub fn transform(data: &[u8]) -> bool {
+    let Ok(mut case) = serde_json::from_slice::<Value>(data) else {
+        return false;
+    };
+    let rule = json!({
+        "id": "r", "source": "*", "channel": "*", "targets": ["t"], "transform": "t",
+    });
+    let transforms = json!({"t": part(&mut case, "transform")});
+    one_rule(rule, transforms, part(&mut case, "payload"))
+}
+
+fn part(case: &mut Value, name: &str) -> Value {
+    case.get_mut(name).map(Value::take).unwrap_or_default()
+}
+
+/// Routes a payload by one rule, twice; whether the rule could be compiled.
+fn one_rule(rule: Value, transforms: Value, payload: Value) -> bool {
+    let manifest = json!({
+        "apiVersion": "ossa/v0.3.1", "kind": "MessageRouting", "metadata": {"name": "fuzz"},
+        "spec": {"rules": [rule], "transforms": transforms},
+    });
+    let loaded = load_str(&manifest.to_string(), &Options::default());
+    let manifests = loaded.manifests().map(|manifest| &**manifest);
+    let Ok(rules) = Rules::compile(manifests, &Host::default()) else {
+        return false;
+    };
+    let channel = ChannelName::parse("a.b").expect("a name");
+    let message = Envelope::new("m", channel, "s", NOW, payload);
+    let routed = rules.route(&message, &Context::at(NOW));
+    assert_eq!(rules.route(&message, &Context::at(NOW)), routed);
+    let explained = rules.explain(&message, &Context::at(NOW));
+    for judgement in explained.rules {
+        let goes = routed.deliveries.len() + routed.refusals.len();
+        assert!(!judgement.matches || goes == 1, "{manifest}");
+    }
+    !rules.is_empty()
+}
+
+fn rules_of_the_shop() -> &'static Rules {
+    static RULES: OnceLock<Rules> = OnceLock::new();
+    RULES.get_or_init(|| {
+        let loaded = load_str(
+            include_str!("../seeds/rules/shop.yaml"),
+            &Options::default(),
+        );
+        let manifests = loaded.manifests().map(|manifest| &**manifest);
+        Rules::compile(manifests, &Host::default()).expect("the seed compiles")
+    })
 }
 
 /// Names that expressions may use.

@@ -56,6 +56,13 @@ const TOKENS: &[&str] = &[
     "$ref: '#'",
     "\"node\":4294967295",
     "\"attempt\":4294967295",
+    "\"$regex\": \"(a*)*\"",
+    "[*]",
+    "[::2147483647]",
+    "[@, @]",
+    " | ",
+    "{{ . | toJson }}",
+    "#",
 ];
 
 /// One thing done to a text.
@@ -250,4 +257,24 @@ fn no_log_breaks_the_replay_or_what_is_done_with_its_state() {
 #[test]
 fn no_stored_plan_breaks_its_reader_or_a_run() {
     feed("plan", targets::plan);
+}
+
+#[test]
+fn no_message_breaks_the_reader_of_envelopes() {
+    feed("envelope", targets::envelope);
+}
+
+#[test]
+fn no_rules_break_their_compiler_or_the_routing() {
+    feed("rules", targets::rules);
+}
+
+#[test]
+fn no_filter_breaks_its_reader_or_the_routing() {
+    feed("filter", targets::filter);
+}
+
+#[test]
+fn no_transform_breaks_its_reader_or_the_routing() {
+    feed("transform", targets::transform);
 }

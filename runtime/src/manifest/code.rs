@@ -71,6 +71,8 @@ codes! {
     ROUTING_AS_WORKFLOW = "OSSA-M033";
     /// An id was made from a name.
     DERIVED_ID = "OSSA-M034";
+    /// A field is not known, and to leave it out would change what the document means.
+    UNKNOWN_FIELD = "OSSA-M035";
 
     // Meaning
     /// Two steps have the same id.

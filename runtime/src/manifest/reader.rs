@@ -410,21 +410,38 @@ impl<'a, 'r> Fields<'a, 'r> {
 
     /// Warns about each field that was neither read nor declared as known.
     pub(super) fn ignore_rest(&self) {
+        self.rest(Severity::Warning);
+    }
+
+    /// An error for each field that was neither read nor declared as known.
+    pub(super) fn refuse_rest(&self) {
+        self.rest(Severity::Error);
+    }
+
+    fn rest(&self, severity: Severity) {
         let read = self.read.borrow();
         for (key, part) in self.part.members() {
             if read.contains(&key) || key.starts_with("x-") {
                 continue;
             }
-            if self.report.is_full(Severity::Warning) {
+            if self.report.is_full(severity) {
                 break;
             }
-            let diagnostic = part.key_warning(
-                code::IGNORED_FIELD,
-                format!("`{key}` is not a field of OSSA here; it is ignored"),
-            );
+            let (code, consequence, otherwise) = match severity {
+                Severity::Error => (code::UNKNOWN_FIELD, "", "remove it"),
+                _ => (
+                    code::IGNORED_FIELD,
+                    "; it is ignored",
+                    "remove it, or put it below `extensions`",
+                ),
+            };
+            let message = format!("`{key}` is not a field of OSSA here{consequence}");
+            let diagnostic = part
+                .finding(severity, code, message)
+                .at_mark(part.marks.head());
             let help = match nearest(key, &read) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => "remove it, or put it below `extensions`".to_owned(),
+                None => otherwise.to_owned(),
             };
             self.report.push(diagnostic.with_help(help));
         }

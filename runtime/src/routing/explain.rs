@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::envelope::Envelope;
 use super::filter::Verdict;
@@ -34,6 +35,49 @@ pub struct Explanation {
     pub routed: Routed,
     /// Every rule, in document order.
     pub rules: Vec<Judgement>,
+}
+
+impl Routed {
+    /// `{outcome, deliveries: [{target, priority, rules, transform, payload}], refusals: [{reason, detail, rule, targets}]}`
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let deliveries = self.deliveries.iter().map(|delivery| {
+            json!({
+                "target": delivery.target.to_string(),
+                "priority": delivery.priority.as_str(),
+                "rules": delivery.rules,
+                "transform": delivery.transform,
+                "payload": *delivery.payload,
+            })
+        });
+        let refusals = self.refusals.iter().map(|refusal| {
+            let targets = refusal.targets.iter().map(ToString::to_string);
+            json!({
+                "reason": refusal.reason.as_str(),
+                "detail": refusal.detail,
+                "rule": refusal.rule,
+                "targets": targets.collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "outcome": self.outcome.as_str(),
+            "deliveries": deliveries.collect::<Vec<_>>(),
+            "refusals": refusals.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Explanation {
+    /// As that of what becomes of the message, with `rules: [{rule, routing, path, matches, why, targets}]`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = self.routed.to_json();
+        if let Some(members) = json.as_object_mut() {
+            let rules = serde_json::to_value(&self.rules).unwrap_or_default();
+            members.insert("rules".to_owned(), rules);
+        }
+        json
+    }
 }
 
 impl Rules {

@@ -10,6 +10,7 @@ mod dialect;
 mod envelope;
 mod explain;
 mod field;
+mod files;
 mod filter;
 mod index;
 mod jmespath;

@@ -241,8 +241,9 @@ impl Rules {
         message: &Envelope,
         drafts: &mut Vec<Draft>,
     ) {
-        // A smaller priority is a more urgent one.
-        let priority = rule.priority.min(message.priority());
+        // A smaller priority is a more urgent one. A message that says nothing leaves it to the rule.
+        let said = message.metadata.priority.unwrap_or(rule.priority);
+        let priority = rule.priority.min(said);
         for &target in &rule.targets {
             let same = drafts
                 .iter_mut()

@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod graph;
 mod output;
+mod route;
 mod run;
 mod run_answer;
 mod run_list;
@@ -43,6 +44,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Graph(graph::Draw),
+    Route(route::Route),
     Run(run::Run),
     Breaker(breaker::Breaker),
     Sim(sim::Sim),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Doctor(verb) => verb.run(&mut output),
         Verb::Explain(verb) => verb.run(&mut output),
         Verb::Graph(verb) => verb.run(&mut output),
+        Verb::Route(verb) => verb.run(&mut output),
         Verb::Run(verb) => verb.run(&mut output),
         Verb::Breaker(verb) => verb.run(&mut output),
         Verb::Sim(verb) => verb.run(&mut output),

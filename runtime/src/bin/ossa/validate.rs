@@ -9,6 +9,7 @@ use ossa_runtime::manifest::{
     self, Catalog, Diagnostic, Document, Level, Loaded, MAX_BYTES, Options, Severity, code, render,
 };
 use ossa_runtime::plan::{Plan, PlanError, Resolver, Unresolved};
+use ossa_runtime::routing::{self, Host};
 use serde::Serialize;
 
 use crate::output::{FAILURE, FINDINGS, Output};
@@ -87,6 +88,7 @@ impl Validate {
                 match load(&file, level) {
                     Ok(mut loaded) => {
                         loaded.review(not_runnable);
+                        loaded.review(|manifest| routing::review(manifest, &Host::default()));
                         if let Some(catalog) = &catalog {
                             loaded.review(|manifest| catalog.check_references(manifest));
                         }

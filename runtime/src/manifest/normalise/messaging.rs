@@ -17,26 +17,35 @@ const MOST_DAYS: u64 = 90;
 /// The longest timeout of a command in OSSA's schema, in seconds.
 const LONGEST_COMMAND: u64 = 3600;
 
-/// `messaging`, where it stands.
-pub(super) fn messaging(fields: &Fields<'_, '_>) -> Option<Box<Messaging>> {
-    let report = fields.report;
-    let part = fields.get("messaging")?;
+/// `messaging` of a `spec`, where it stands.
+pub(super) fn messaging(
+    spec: &Part<'_>,
+    document: &Part<'_>,
+    report: &Report,
+) -> Option<Box<Messaging>> {
+    let part = spec
+        .member("messaging")
+        .filter(|part| !part.value.is_null())?;
     part.object(report)?;
     let fields = Fields::of(&part, report);
-    let schemas = fields.get("schemas");
+    let schemas = Schemas {
+        named: fields.get("schemas"),
+        document: document.value,
+        report,
+    };
     let list = |name: &'static str| {
         let part = fields.get(name);
         part.map(|part| part.list(report)).unwrap_or_default()
     };
     let publishes = list("publishes")
         .iter()
-        .filter_map(|part| publication(part, schemas.as_ref(), report))
+        .filter_map(|part| publication(part, &schemas))
         .collect();
     let subscribes = list("subscribes")
         .iter()
-        .filter_map(|part| subscription(part, schemas.as_ref(), report))
+        .filter_map(|part| subscription(part, &schemas))
         .collect();
-    let commands = commands(&list("commands"), report);
+    let commands = commands(&list("commands"), &schemas);
     let reliability = fields
         .get("reliability")
         .and_then(|part| reliability(&part, report))
@@ -64,20 +73,15 @@ pub(super) fn messaging(fields: &Fields<'_, '_>) -> Option<Box<Messaging>> {
     }))
 }
 
-fn publication(
-    part: &Part<'_>,
-    schemas: Option<&Part<'_>>,
-    report: &Report,
-) -> Option<Publication> {
+fn publication(part: &Part<'_>, schemas: &Schemas<'_, '_>) -> Option<Publication> {
+    let report = schemas.report;
     part.object(report)?;
     let fields = Fields::of(part, report);
     let channel = fields.required("channel")?.text(report)?.to_owned();
     let publication = Publication {
         channel,
         description: fields.text("description"),
-        schema: fields
-            .get("schema")
-            .and_then(|part| payload_schema(&part, schemas, report)),
+        schema: fields.get("schema").and_then(|part| schemas.read(&part)),
         content_type: fields
             .any("contentType", &["content_type"])
             .and_then(|part| part.text(report))
@@ -94,19 +98,14 @@ fn publication(
     Some(publication)
 }
 
-fn subscription(
-    part: &Part<'_>,
-    schemas: Option<&Part<'_>>,
-    report: &Report,
-) -> Option<Subscription> {
+fn subscription(part: &Part<'_>, schemas: &Schemas<'_, '_>) -> Option<Subscription> {
+    let report = schemas.report;
     part.object(report)?;
     let fields = Fields::of(part, report);
     let mut subscription = Subscription {
         channel: fields.required("channel")?.text(report)?.to_owned(),
         handler: fields.text("handler"),
-        schema: fields
-            .get("schema")
-            .and_then(|part| payload_schema(&part, schemas, report)),
+        schema: fields.get("schema").and_then(|part| schemas.read(&part)),
         filter: match fields.get("filter") {
             Some(part) => Some(filter::filter(&part, report)?),
             None => None,
@@ -118,7 +117,7 @@ fn subscription(
         timeout: None,
         retry: fields
             .get("retry")
-            .and_then(|part| retry_policy(&part, report)),
+            .and_then(|part| retry::of_messages(&part, report)),
         dead_letters: None,
         ordering: None,
         acknowledgment: None,
@@ -192,14 +191,14 @@ fn concurrency(part: &Part<'_>, report: &Report) -> Option<u32> {
     Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn commands(parts: &[Part<'_>], report: &Report) -> Vec<MessageCommand> {
+fn commands(parts: &[Part<'_>], schemas: &Schemas<'_, '_>) -> Vec<MessageCommand> {
     let mut commands: Vec<MessageCommand> = Vec::new();
     for part in parts {
-        let Some(command) = command(part, report) else {
+        let Some(command) = command(part, schemas) else {
             continue;
         };
         if commands.iter().any(|other| other.name == command.name) {
-            report.push(part.error(
+            schemas.report.push(part.error(
                 code::AMBIGUOUS_NAME,
                 format!("there are two commands `{}`", command.name),
             ));
@@ -210,7 +209,8 @@ fn commands(parts: &[Part<'_>], report: &Report) -> Vec<MessageCommand> {
     commands
 }
 
-fn command(part: &Part<'_>, report: &Report) -> Option<MessageCommand> {
+fn command(part: &Part<'_>, schemas: &Schemas<'_, '_>) -> Option<MessageCommand> {
+    let report = schemas.report;
     part.object(report)?;
     let fields = Fields::of(part, report);
     let name = fields.required("name")?.scalar_text(report)?;
@@ -229,10 +229,8 @@ fn command(part: &Part<'_>, report: &Report) -> Option<MessageCommand> {
     let command = MessageCommand {
         name,
         description: fields.text("description"),
-        input_schema: either("inputSchema", "input_schema")
-            .and_then(|part| schema::schema(&part, report)),
-        output_schema: either("outputSchema", "output_schema")
-            .and_then(|part| schema::schema(&part, report)),
+        input_schema: either("inputSchema", "input_schema").and_then(|part| schemas.read(&part)),
+        output_schema: either("outputSchema", "output_schema").and_then(|part| schemas.read(&part)),
         timeout: timeout.unwrap_or(COMMAND_TIMEOUT),
         idempotent: fields.boolean("idempotent").unwrap_or(false),
         is_async: fields.boolean("async").unwrap_or(false),
@@ -243,43 +241,97 @@ fn command(part: &Part<'_>, report: &Report) -> Option<MessageCommand> {
     Some(command)
 }
 
-/// The schema of a payload: itself, or the name of one below `messaging.schemas`.
-fn payload_schema(part: &Part<'_>, schemas: Option<&Part<'_>>, report: &Report) -> Option<Value> {
-    let place = match part.value {
-        Value::String(name) => match schemas.and_then(|schemas| schemas.member(name)) {
-            Some(place) => place,
-            None => {
-                report.push(
-                    part.warning(
-                        code::UNRESOLVED_REFERENCE,
-                        format!("there is no schema `{name}` here; payloads are not checked"),
-                    )
-                    .with_help("define it below `messaging.schemas`"),
-                );
-                return None;
-            }
-        },
-        _ => part.clone(),
-    };
-    if leads_elsewhere(place.value) {
-        report.push(
-            part.warning(
-                code::UNRESOLVED_REFERENCE,
-                "the schema stands elsewhere and is not fetched; payloads are not checked",
-            )
-            .with_help("write the schema here"),
-        );
-        return None;
-    }
-    schema::schema(&place, report)
+/// Where the schemas of messages stand.
+struct Schemas<'a, 'r> {
+    /// `messaging.schemas`.
+    named: Option<Part<'a>>,
+    /// What `#/…` begins at: the document, not the schema.
+    document: &'a Value,
+    report: &'r Report,
 }
 
-/// A schema that is nothing but a reference to another place.
-fn leads_elsewhere(schema: &Value) -> bool {
-    schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .is_some_and(|reference| !reference.starts_with('#'))
+/// Deepest nesting of a schema, and of references in what references lead to.
+const MAX_SCHEMA_DEPTH: usize = 64;
+
+/// Most parts of a schema, with everything its references lead to.
+const MAX_SCHEMA_PARTS: usize = 10_000;
+
+impl Schemas<'_, '_> {
+    /// The schema: itself, or the name of one below `messaging.schemas`. `None` = none that can be used here.
+    fn read(&self, part: &Part<'_>) -> Option<Value> {
+        let named = |name: &str| self.named.as_ref()?.member(name);
+        let place = match part.value {
+            Value::String(name) => match named(name) {
+                Some(place) => place,
+                None => {
+                    self.unresolved(
+                        part,
+                        &format!("there is no schema `{name}` here"),
+                        "define it below `messaging.schemas`",
+                    );
+                    return None;
+                }
+            },
+            _ => part.clone(),
+        };
+        let mut parts = MAX_SCHEMA_PARTS;
+        match self.resolved(place.value, 0, &mut parts) {
+            Ok(value) => schema::schema(
+                &Part {
+                    value: &value,
+                    ..place
+                },
+                self.report,
+            ),
+            Err(reference) => {
+                self.unresolved(
+                    &place,
+                    &format!("`{reference}` leads out of the document, or too far"),
+                    "write the schema here: nothing is fetched",
+                );
+                None
+            }
+        }
+    }
+
+    fn unresolved(&self, part: &Part<'_>, reason: &str, help: &str) {
+        let message = format!("{reason}; messages are not checked against it");
+        self.report.push(
+            part.warning(code::UNRESOLVED_REFERENCE, message)
+                .with_help(help),
+        );
+    }
+
+    /// The schema with what its references lead to in their place; the reference that cannot be followed else.
+    fn resolved(&self, value: &Value, depth: usize, parts: &mut usize) -> Result<Value, String> {
+        let Some(left) = parts.checked_sub(1).filter(|_| depth <= MAX_SCHEMA_DEPTH) else {
+            return Err("$ref".to_owned());
+        };
+        *parts = left;
+        match value {
+            Value::Object(members) => match members.get("$ref") {
+                Some(Value::String(reference)) => {
+                    let pointer = reference.strip_prefix('#');
+                    let target = pointer.and_then(|pointer| self.document.pointer(pointer));
+                    let target = target.ok_or_else(|| reference.clone())?;
+                    self.resolved(target, depth + 1, parts)
+                }
+                _ => members
+                    .iter()
+                    .map(|(name, value)| {
+                        Ok((name.clone(), self.resolved(value, depth + 1, parts)?))
+                    })
+                    .collect::<Result<_, _>>()
+                    .map(Value::Object),
+            },
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.resolved(item, depth + 1, parts))
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
+            scalar => Ok(scalar.clone()),
+        }
+    }
 }
 
 fn reliability(part: &Part<'_>, report: &Report) -> Option<Reliability> {
@@ -299,7 +351,7 @@ fn reliability(part: &Part<'_>, report: &Report) -> Option<Reliability> {
     };
     let retry = fields
         .get("retry")
-        .and_then(|part| retry_policy(&part, report))
+        .and_then(|part| retry::of_messages(&part, report))
         .or(retry_beside);
     let reliability = Reliability {
         guarantee: guarantee.unwrap_or_default(),
@@ -337,17 +389,6 @@ fn guarantee(part: &Part<'_>, report: &Report) -> Option<Guarantee> {
         );
     }
     found
-}
-
-/// A policy in which no attempts mean one: the first is made in any case.
-fn retry_policy(part: &Part<'_>, report: &Report) -> Option<crate::policy::RetryPolicy> {
-    let attempts = ["maxAttempts", "max_attempts"]
-        .into_iter()
-        .find_map(|name| part.value.get(name));
-    if attempts.and_then(Value::as_u64) == Some(0) {
-        return Some(retry::once());
-    }
-    retry::policy(part, report)
 }
 
 /// Where failed messages go, and the retries that some authors write there.

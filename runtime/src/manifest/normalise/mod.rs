@@ -125,8 +125,13 @@ fn body(
     document: &Part<'_>,
     report: &Report,
 ) -> Option<Body> {
+    let messaging = || messaging::messaging(spec, document, report);
     match kind {
-        Kind::Task => Some(Body::Task(Box::new(task::task(spec, report)?))),
+        Kind::Task => {
+            let mut task = task::task(spec, report)?;
+            task.messaging = messaging();
+            Some(Body::Task(Box::new(task)))
+        }
         Kind::Workflow if routing::stands_in_workflow(spec) => {
             report.push(
                 spec.key_warning(
@@ -138,9 +143,11 @@ fn body(
             let routing = routing::routing(spec, report)?;
             Some(Body::MessageRouting(Box::new(routing)))
         }
-        Kind::Workflow => Some(Body::Workflow(Box::new(workflow::workflow(
-            spec, runtime, report,
-        )?))),
+        Kind::Workflow => {
+            let mut workflow = workflow::workflow(spec, runtime, report)?;
+            workflow.messaging = messaging();
+            Some(Body::Workflow(Box::new(workflow)))
+        }
         Kind::MessageRouting => {
             let routing = routing::routing(spec, report)?;
             Some(Body::MessageRouting(Box::new(routing)))
@@ -149,7 +156,7 @@ fn body(
             spec.object(report)?;
             Some(Body::Agent(Box::new(Agent {
                 document: document.value.clone(),
-                messaging: messaging::messaging(&Fields::of(spec, report)),
+                messaging: messaging(),
             })))
         }
     }

@@ -35,6 +35,26 @@ pub(super) fn policy(part: &Part<'_>, report: &Report) -> Option<RetryPolicy> {
     }
 }
 
+/// `retry` of messaging, where camel case is OSSA's own spelling and no attempts at all mean one: the first is made in any
+/// case.
+pub(super) fn of_messages(part: &Part<'_>, report: &Report) -> Option<RetryPolicy> {
+    part.object(report)?;
+    let fields = Fields::of(part, report);
+    let mut policy = RetryPolicy::default();
+    let said = fields
+        .get("maxAttempts")
+        .or_else(|| fields.get("max_attempts"));
+    if let Some(part) = said {
+        policy.max_attempts = match part.value.as_u64() {
+            Some(0) => 1,
+            _ => attempts(&part, report)?,
+        };
+    }
+    let policy = delays(&fields, &["backoff", "strategy"], policy);
+    fields.ignore_rest();
+    policy
+}
+
 /// The policy whose fields stand among others, as in `error_handling.max_retries`; `None` when there is none of them.
 pub(super) fn beside(fields: &Fields<'_, '_>) -> Option<RetryPolicy> {
     const NAMES: &[&str] = &[
@@ -79,6 +99,16 @@ fn from_fields(fields: &Fields<'_, '_>, strategies: &[&'static str]) -> Option<R
         policy.max_attempts = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
         warn_beyond(&part, report, policy.max_attempts);
     }
+    delays(fields, strategies, policy)
+}
+
+/// `policy` with the delays and the lists of errors that the fields say.
+fn delays(
+    fields: &Fields<'_, '_>,
+    strategies: &[&'static str],
+    mut policy: RetryPolicy,
+) -> Option<RetryPolicy> {
+    let report = fields.report;
     backoff(fields, strategies, &mut policy)?;
     if let Some(delay) = delay(fields, INITIAL_DELAY) {
         policy.initial_delay = delay?;

@@ -96,7 +96,7 @@ fn rule(part: &Part<'_>, transforms: &[&str], report: &Report) -> Option<Rule> {
     };
     let priority = priority(&fields);
     let enabled = fields.boolean("enabled").unwrap_or(true);
-    fields.ignore_rest();
+    fields.refuse_rest();
     Some(Rule {
         id,
         source: source?,

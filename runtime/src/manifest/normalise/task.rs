@@ -5,15 +5,13 @@ use super::super::model::{
     Assertion, Batch, Dependency, Execution, ExecutionKind, ItemErrorAction, Task,
 };
 use super::super::reader::{Fields, Part, Report};
-use super::{
-    errors, expression, messaging, reference, retry, schema, step, time, trigger, waiting,
-};
+use super::{errors, expression, reference, retry, schema, step, time, trigger, waiting};
 
 /// The `spec` of `kind: Task`.
 pub(super) fn task(part: &Part<'_>, report: &Report) -> Option<Task> {
     part.object(report)?;
     let fields = Fields::of(part, report);
-    let mut task = fragment(&fields);
+    let task = fragment(&fields);
     let says_what_to_do =
         task.execution.is_some() || !task.steps.is_empty() || !task.capabilities.is_empty();
     if !says_what_to_do && part.value.get("execution").is_none() {
@@ -26,8 +24,7 @@ pub(super) fn task(part: &Part<'_>, report: &Report) -> Option<Task> {
             .at_mark(part.marks.head()),
         );
     }
-    task.messaging = messaging::messaging(&fields);
-    fields.known(&["observability", "description"]);
+    fields.known(&["observability", "description", "messaging"]);
     fields.ignore_rest();
     Some(task)
 }

@@ -7,7 +7,7 @@ use crate::expression::Template;
 use super::super::code;
 use super::super::model::{Concurrency, Secret, Step, StepAction, Workflow};
 use super::super::reader::{Fields, Part, Report};
-use super::{errors, expression, messaging, schema, step, time, trigger};
+use super::{errors, expression, schema, step, time, trigger};
 
 /// The `spec` of `kind: Workflow`; `runtime` is the section beside it.
 pub(super) fn workflow(
@@ -35,7 +35,6 @@ pub(super) fn workflow(
         workflow.retry = errors.retry;
     }
     timeouts(&fields, &mut workflow);
-    workflow.messaging = messaging::messaging(&fields);
     if let Some(part) = runtime {
         dispatch(part, &mut workflow, report);
     }
@@ -51,6 +50,7 @@ pub(super) fn workflow(
             fields.known(&[
                 "observability",
                 "description",
+                "messaging",
                 "type",
                 "role",
                 "llm",
