@@ -1643,6 +1643,66 @@ namespace Ossa\Runtime {
         {
         }
     }
+
+    /** The rules of message routing: says where a message goes. */
+    final class Router
+    {
+        private function __construct()
+        {
+        }
+
+        /**
+         * Compiles the rules in the documents of files; agents among them are used to check the rules.
+         *
+         * @param list<string>                                                 $files
+         * @param array<string, callable(string, array<mixed>, string): mixed> $callbacks transforms by name (`jsonata`, or what a `custom` one names), called with expression, message and name of the transform
+         *
+         * @throws Exception\ManifestException with all diagnostics, when a file cannot be read or a document has errors
+         */
+        public static function load(array $files, array $callbacks = []): self
+        {
+        }
+
+        /**
+         * @param array<string, callable(string, array<mixed>, string): mixed> $callbacks as in load()
+         *
+         * @throws Exception\ManifestException
+         */
+        public static function parse(string $yaml, array $callbacks = []): self
+        {
+        }
+
+        /** @return list<Diagnostic> what is to be said about the documents although they are used */
+        public function getWarnings(): array
+        {
+        }
+
+        /**
+         * @param array<string, mixed>         $message an envelope of any dialect
+         * @param array{agents?: list<string>} $options whom a broadcast without targets goes to
+         *
+         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>}
+         *
+         * @throws Exception\InputException when the message is no envelope
+         */
+        public function route(array $message, array $options = []): array
+        {
+        }
+
+        /**
+         * As route(), with what each rule says of the message.
+         *
+         * @param array<string, mixed>         $message
+         * @param array{agents?: list<string>} $options
+         *
+         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>, rules: list<array{rule: string, routing: string, path: string, matches: bool, why?: string, targets: list<string>}>}
+         *
+         * @throws Exception\InputException
+         */
+        public function explain(array $message, array $options = []): array
+        {
+        }
+    }
 }
 
 namespace Ossa\Runtime\Exception {

@@ -21,6 +21,7 @@ use Ossa\SymfonyRuntime\Command\DlqReplayCommand;
 use Ossa\SymfonyRuntime\Command\DlqShowCommand;
 use Ossa\SymfonyRuntime\Command\DlqStatsCommand;
 use Ossa\SymfonyRuntime\Command\DoctorCommand;
+use Ossa\SymfonyRuntime\Command\RouteCommand;
 use Ossa\SymfonyRuntime\Command\RunDecideCommand;
 use Ossa\SymfonyRuntime\Command\RunExportCommand;
 use Ossa\SymfonyRuntime\Command\RunHistoryCommand;
@@ -186,6 +187,8 @@ return static function (ContainerConfigurator $container): void {
             ->args([service(MessengerPass::ENGINE_FACTORY)])
             ->tag('console.command')
         ->set('.ossa.command.validate', ValidateCommand::class)
+            ->tag('console.command')
+        ->set('.ossa.command.route', RouteCommand::class)
             ->tag('console.command')
         ->set(MessengerPass::CONFIGURED_TRANSPORTS, ConfiguredTransports::class)
             ->args([service('messenger.transport_factory'), '$transports' => abstract_arg('DSN and options by transport'), '$serializers' => abstract_arg('serializers by transport')])

@@ -84,6 +84,8 @@ final class OssaRuntimeBundle extends AbstractBundle
             ->setArgument('$connectionName', $config['transactions']['connection'])
             ->setArgument('$table', $config['transactions']['table'])
             ->setArgument('$autoSetup', $config['transactions']['auto_setup']);
+        $builder->getDefinition('.ossa.command.route')
+            ->setArgument('$manifestPaths', $config['manifest_paths']);
         $builder->getDefinition('.ossa.command.validate')
             ->setArgument('$manifestPaths', $config['manifest_paths'])
             ->setArgument('$validation', $config['validation']);

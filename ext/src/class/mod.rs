@@ -18,6 +18,7 @@ mod key_value_store;
 mod manifest;
 mod operator;
 mod policies;
+mod router;
 mod run;
 mod run_options;
 mod run_summary;
@@ -51,6 +52,7 @@ pub(crate) fn register(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
         .class::<key_value_store::KeyValueStore>()
         .class::<circuit_breakers::CircuitBreakers>()
         .class::<expression::Expression>()
+        .class::<router::Router>()
         .class::<store_schema::Schema>()
         .class::<conformance_suite::ConformanceSuite>()
 }
