@@ -42,13 +42,14 @@ abstract class DoctrineStoreTestCase extends TestCase
         $this->folder = sys_get_temp_dir().'/ossa-store-'.bin2hex(random_bytes(6));
         (new Filesystem())->dumpFile($this->folder.'/book.yaml', self::TASK);
         $connection = $this->connection();
-        foreach (['runs', 'run_labels', 'run_log', 'snapshots', 'timers', 'messages', 'kv', 'plans'] as $table) {
+        foreach (['runs', 'run_labels', 'run_log', 'snapshots', 'timers', 'messages', 'kv', 'plans', 'stream'] as $table) {
             if ($connection->createSchemaManager()->tablesExist(['ossa_'.$table])) {
                 $connection->executeStatement('DELETE FROM ossa_'.$table);
             }
         }
         if ($connection->createSchemaManager()->tablesExist(['ossa_meta'])) {
             $connection->executeStatement("DELETE FROM ossa_meta WHERE name = 'signing_key'");
+            $connection->executeStatement('UPDATE ossa_stream_end SET position = 0');
         }
     }
 

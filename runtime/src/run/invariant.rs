@@ -101,8 +101,7 @@ fn step_problems(state: &RunState, place: Place, step: &StepState, node: &Node) 
     if usize::try_from(step.unmet) != Ok(unmet) {
         problems.push(format!("{} unmet, counted {unmet}", step.unmet));
     }
-    let began = matches!(step.phase, Phase::Ready | Phase::Open | Phase::Waiting)
-        || step.phase.is_in_flight();
+    let began = step.phase.has_begun();
     let scopes = step.block.iter().flat_map(|block| &block.scopes);
     if scopes
         .clone()

@@ -59,6 +59,12 @@ impl Phase {
         matches!(self, Self::Running | Self::Child | Self::Retrying { .. })
     }
 
+    /// Whether its turn has come and it is not settled yet.
+    #[must_use]
+    pub const fn has_begun(self) -> bool {
+        matches!(self, Self::Ready | Self::Open | Self::Waiting) || self.is_in_flight()
+    }
+
     /// The status as manifests, views and exports spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

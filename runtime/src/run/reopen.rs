@@ -69,7 +69,8 @@ impl Machine<'_> {
         ))
     }
 
-    /// Why a step is not retried although it failed: a block around it has ended without failing the run.
+    /// Why a step is not retried although it failed: a block around it has ended without failing the run, or the run goes on
+    /// with what follows it.
     pub(super) fn gone_on_around(&self, place: Place) -> Option<String> {
         if let Some(failing) = &self.state.failing {
             if !self.state.status().is_terminal() {
@@ -92,9 +93,35 @@ impl Machine<'_> {
                         Phase::Failed { continued: false } | Phase::Canceled
                     )
             })
-        })?;
-        let id = &self.plan.node(ended.node)?.id;
-        Some(format!("the run has gone on after `{id}`"))
+        });
+        match ended {
+            Some(ended) => {
+                let id = &self.plan.node(ended.node)?.id;
+                Some(format!("the run has gone on after `{id}`"))
+            }
+            None => self.going_on_with(place),
+        }
+    }
+
+    /// A failure that was answered by a jump has the run go on with a later step. While that runs, what was jumped over
+    /// cannot have its turn.
+    fn going_on_with(&self, place: Place) -> Option<String> {
+        let reopened = self.to_reopen(place);
+        let later = reopened.iter().flat_map(|before| {
+            let dependants = self.plan.dependants(before.node).iter();
+            dependants.map(|node| Place {
+                node: *node,
+                ..*before
+            })
+        });
+        let runs = later
+            .filter(|later| !reopened.contains(later))
+            .find(|later| {
+                let step = self.state.step(*later);
+                step.is_some_and(|step| step.phase.has_begun())
+            })?;
+        let id = &self.plan.node(runs.node)?.id;
+        Some(format!("the run goes on with `{id}`"))
     }
 
     /// The step, the blocks around it, what failed in it, and all that was kept back; a block before what it contains.

@@ -1,6 +1,7 @@
 //! `on_error: goto`.
 
 use ossa_runtime::port::RunStatus;
+use ossa_runtime::run::StepOrder;
 use serde_json::json;
 
 use crate::harness::{Run, compile, workflow};
@@ -99,6 +100,27 @@ fn a_retried_step_gives_what_was_skipped_another_chance() {
         run.complete(step, json!({}));
     }
     assert_eq!(run.status(), RunStatus::Completed);
+}
+
+#[test]
+fn a_step_is_neither_retried_nor_skipped_while_the_run_goes_on_with_what_it_jumped_to() {
+    let mut run = Run::of(&etl(""));
+    run.fail("extract", "NO_FILE");
+    for order in [StepOrder::Retry, StepOrder::Skip] {
+        let refused = run.steer_step("extract", order).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("the run goes on with `report`"),
+            "{refused}"
+        );
+    }
+    run.complete("report", json!({}));
+    run.retry("extract").unwrap();
+    assert_eq!(
+        run.statuses(),
+        "extract=running transform=pending load=pending report=completed clean_up=running"
+    );
 }
 
 #[test]
