@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{Category, Error, code};
 use crate::manifest::model::{Guarantee, Messaging, Ordering, Reliability};
-use crate::manifest::{Kind, model};
+use crate::manifest::{self, Kind, Level, Options, model};
 use crate::policy::{Bounds, Rate, RetryPolicy};
 use crate::port::{Position, Priority};
 use crate::routing::{ChannelName, ChannelPattern};
@@ -122,6 +122,45 @@ impl From<StartKind> for Kind {
             StartKind::Task => Self::Task,
             StartKind::Workflow => Self::Workflow,
         }
+    }
+}
+
+impl ChannelSubscription {
+    /// The same, read as if it stood in a manifest.
+    pub(super) fn typed(&self) -> Result<model::Subscription, String> {
+        let mut fields = json!({
+            "channel": self.channel,
+            "priority": self.priority.as_str(),
+        });
+        for (name, value) in [
+            ("filter", self.filter.clone()),
+            ("schema", self.schema.clone()),
+            ("handler", self.handler.clone().map(Value::String)),
+        ] {
+            if let (Some(value), Some(fields)) = (value, fields.as_object_mut()) {
+                fields.insert(name.to_owned(), value);
+            }
+        }
+        let document = json!({
+            "apiVersion": "ossa/v0.3.0",
+            "kind": "Agent",
+            "metadata": { "name": "host" },
+            "spec": { "role": "host", "messaging": { "subscribes": [fields] } },
+        });
+        let options = Options {
+            level: Level::Lenient,
+            ..Options::default()
+        };
+        let loaded = manifest::load_str(&document.to_string(), &options);
+        let found = loaded
+            .manifests()
+            .find_map(|it| it.body.messaging()?.subscribes.first().cloned());
+        found.ok_or_else(|| {
+            let mut found = loaded.diagnostics();
+            found
+                .next()
+                .map_or_else(|| "it cannot be read".to_owned(), |it| it.message.clone())
+        })
     }
 }
 

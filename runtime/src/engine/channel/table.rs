@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Reason;
 use super::command::commands_of;
-use super::subscriber::{ChannelSubscription, StartKind, Subscriber, Target};
+use super::subscriber::{StartKind, Subscriber, Target};
 use crate::error::{Category, Error, code};
+use crate::manifest::model;
 use crate::manifest::model::{Body, Manifest, Messaging, Trigger, TriggerKind};
-use crate::manifest::{self, Level, Options, model};
 use crate::plan::Schema;
 use crate::port::{Priority, Timestamp};
 use crate::routing::{
@@ -477,7 +477,7 @@ impl Table {
         let known = Arc::clone(&subscriber);
         self.subscribers.insert(subscriber.name.clone(), known);
         for subscription in &subscriber.subscriptions {
-            match typed(subscription) {
+            match subscription.typed() {
                 Ok(model) => {
                     self.add_entry(&subscriber, &model, subscription.source.as_deref());
                 }
@@ -591,49 +591,8 @@ pub(super) fn check(subscriber: &Subscriber) -> Result<(), Error> {
     subscriber.check()?;
     let mut table = Table::default();
     table.add_registered(subscriber.clone());
-    match table.problems.first() {
-        None => Ok(()),
-        Some(problem) => Err(Error::new(
-            Category::Argument,
-            code::BAD_ARGUMENT,
-            format!("subscriber {problem}"),
-        )),
-    }
-}
-
-/// A subscription of a host's, read as if it stood in a manifest.
-fn typed(subscription: &ChannelSubscription) -> Result<model::Subscription, String> {
-    let mut fields = json!({
-        "channel": subscription.channel,
-        "priority": subscription.priority.as_str(),
-    });
-    for (name, value) in [
-        ("filter", subscription.filter.clone()),
-        ("schema", subscription.schema.clone()),
-        ("handler", subscription.handler.clone().map(Value::String)),
-    ] {
-        if let (Some(value), Some(fields)) = (value, fields.as_object_mut()) {
-            fields.insert(name.to_owned(), value);
-        }
-    }
-    let document = json!({
-        "apiVersion": "ossa/v0.3.0",
-        "kind": "Agent",
-        "metadata": { "name": "host" },
-        "spec": { "role": "host", "messaging": { "subscribes": [fields] } },
-    });
-    let options = Options {
-        level: Level::Lenient,
-        ..Options::default()
-    };
-    let loaded = manifest::load_str(&document.to_string(), &options);
-    let found = loaded
-        .manifests()
-        .find_map(|it| it.body.messaging()?.subscribes.first().cloned());
-    found.ok_or_else(|| {
-        let mut found = loaded.diagnostics();
-        found
-            .next()
-            .map_or_else(|| "it cannot be read".to_owned(), |it| it.message.clone())
+    table.problems.first().map_or(Ok(()), |problem| {
+        let message = format!("subscriber {problem}");
+        Err(Error::new(Category::Argument, code::BAD_ARGUMENT, message))
     })
 }
