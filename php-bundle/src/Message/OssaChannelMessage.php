@@ -17,7 +17,7 @@ final readonly class OssaChannelMessage
      * @param string|null             $id            its identity within the channel; publishing it again does nothing. Generated if not given
      * @param string|null             $source        who publishes it: an agent, workflow or service; "ossa.messaging.source" if not given
      * @param string|null             $type          what kind of message it is
-     * @param string                  $priority      critical, high, normal or low
+     * @param string|null             $priority      critical, high, normal or low; normal if neither it nor a rule says anything
      * @param int|null                $ttlSeconds    how long it is worth anything
      * @param string|null             $correlationId what belongs to one business case has the same; if not given, that of the message or step in whose name it is sent
      * @param string|null             $replyTo       channel on which an answer is expected
@@ -30,7 +30,7 @@ final readonly class OssaChannelMessage
         private ?string $id = null,
         private ?string $source = null,
         private ?string $type = null,
-        private string $priority = 'normal',
+        private ?string $priority = null,
         private ?int $ttlSeconds = null,
         private ?string $correlationId = null,
         private ?string $replyTo = null,
@@ -65,7 +65,7 @@ final readonly class OssaChannelMessage
         return $this->type;
     }
 
-    public function getPriority(): string
+    public function getPriority(): ?string
     {
         return $this->priority;
     }
