@@ -14,6 +14,7 @@ use Ossa\SymfonyRuntime\Channel\ListenerSubscriptions;
 use Ossa\SymfonyRuntime\Command\BreakerListCommand;
 use Ossa\SymfonyRuntime\Command\BreakerResetCommand;
 use Ossa\SymfonyRuntime\Command\DispatchCommand;
+use Ossa\SymfonyRuntime\Command\ChannelPruneCommand;
 use Ossa\SymfonyRuntime\Command\DlqEditCommand;
 use Ossa\SymfonyRuntime\Command\DlqListCommand;
 use Ossa\SymfonyRuntime\Command\DlqRemoveCommand;
@@ -174,6 +175,11 @@ return static function (ContainerConfigurator $container): void {
         ->set(OssaChannelHandler::class)
             ->args([service(ChannelListenerPass::REGISTRY), service('.ossa.argument_mapper'), service('.ossa.current_delivery'), service('messenger.default_bus')])
             ->autoconfigure();
+
+    $services
+        ->set('.ossa.command.channel_prune', ChannelPruneCommand::class)
+            ->args([service('ossa.engine')])
+            ->tag('console.command');
 
     foreach (['list' => DlqListCommand::class, 'show' => DlqShowCommand::class, 'edit' => DlqEditCommand::class, 'replay' => DlqReplayCommand::class, 'remove' => DlqRemoveCommand::class, 'stats' => DlqStatsCommand::class] as $name => $class) {
         $services

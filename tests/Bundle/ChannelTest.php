@@ -130,6 +130,17 @@ final class ChannelTest extends ApplicationTestCase
         self::assertSame(3, $this->waiting());
     }
 
+    public function testPruningLeavesWhatIsStillKeptAndSaysHowMuchWasRemoved(): void
+    {
+        $this->publisher()->publish('security.scans', ['n' => 1]);
+
+        $kept = $this->console(['command' => 'ossa:channel:prune']);
+        self::assertSame([0, '0 messages and 0 dead letters removed'], [$kept->getStatusCode(), trim($kept->getDisplay())]);
+        self::assertSame(2, $this->console(['command' => 'ossa:channel:prune', '--limit' => 'all'])->getStatusCode());
+        $json = json_decode($this->console(['command' => 'ossa:channel:prune', '--format' => 'json'])->getDisplay(), true, flags: \JSON_THROW_ON_ERROR);
+        self::assertSame(['messages' => 0, 'expired_values' => 0, 'dead_letters' => 0], $json);
+    }
+
     public function testABadChannelIsRefusedToWhoPublishes(): void
     {
         $this->expectException(ArgumentException::class);
