@@ -1,0 +1,176 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\ossa_eca\Outcome;
+
+use Drupal\Core\Config\ConfigFactoryInterface;
+use Drupal\Core\State\StateInterface;
+use Drupal\ossa_eca\Engine\EngineProvider;
+use Drupal\ossa_eca\Event\OssaEvents;
+use Symfony\Component\DependencyInjection\Attribute\AutowireIterator;
+use Symfony\Contracts\EventDispatcher\EventDispatcherInterface;
+
+/**
+ * Tells the engine what the site wants to be told, and keeps it told.
+ *
+ * The engine keeps a delivery for the site with whatever happens to a run, in
+ * the same transaction; what nobody listens to is not written.
+ */
+final class Subscriptions {
+
+  /**
+   * Takes what happens to runs.
+   */
+  public const OUTCOMES = 'drupal.outcomes';
+
+  /**
+   * Takes messages of channels.
+   */
+  public const MESSAGES = 'drupal.messages';
+
+  /**
+   * Key in the State API: what the engine was told last.
+   */
+  private const STATE = 'ossa_eca.subscriptions';
+
+  /**
+   * How often an event is handed on whose listener fails.
+   */
+  private const RETRY = [
+    'max_attempts' => 5,
+    'backoff' => 'exponential',
+    'initial_delay_ms' => 5000,
+    'max_delay_ms' => 600000,
+  ];
+
+  /**
+   * What this process knows to be registered.
+   *
+   * @var list<array<string, mixed>>|null
+   */
+  private ?array $registered = NULL;
+
+  /**
+   * Collects who wants to be told.
+   *
+   * @param \Drupal\ossa_eca\Engine\EngineProvider $engines
+   *   The engine.
+   * @param \Drupal\Core\Config\ConfigFactoryInterface $configFactory
+   *   The settings.
+   * @param \Drupal\Core\State\StateInterface $state
+   *   The State API.
+   * @param \Symfony\Contracts\EventDispatcher\EventDispatcherInterface $dispatcher
+   *   Knows who listens.
+   * @param iterable<\Drupal\ossa_eca\Outcome\ChannelSourceInterface> $sources
+   *   Name channels.
+   */
+  public function __construct(
+    private readonly EngineProvider $engines,
+    private readonly ConfigFactoryInterface $configFactory,
+    private readonly StateInterface $state,
+    private readonly EventDispatcherInterface $dispatcher,
+    #[AutowireIterator('ossa_eca.channel_source')]
+    private readonly iterable $sources,
+  ) {}
+
+  /**
+   * Registers what the site wants to be told, where that has changed.
+   *
+   * @throws \Ossa\Runtime\Exception\ExceptionInterface
+   *   When a subscription is wrong, or the store cannot be reached.
+   */
+  public function register(): void {
+    $wanted = $this->wanted();
+    if ($wanted === $this->registered) {
+      return;
+    }
+    $known = $this->state->get(self::STATE);
+    $known = is_array($known) ? $known : [];
+    if ($known !== $wanted) {
+      $channels = $this->engines->engine()->channels();
+      foreach ($wanted as $subscriber) {
+        $channels->subscribe($subscriber);
+      }
+      foreach (array_diff(array_column($known, 'name'), array_column($wanted, 'name')) as $gone) {
+        $channels->unsubscribe($gone);
+      }
+      $this->state->set(self::STATE, $wanted);
+    }
+    $this->registered = $wanted;
+  }
+
+  /**
+   * Forgets what was registered: the next call registers it again.
+   */
+  public function reset(): void {
+    $this->registered = NULL;
+    $this->state->delete(self::STATE);
+  }
+
+  /**
+   * The receivers whose messages go to queues of Drupal.
+   *
+   * @return array<string, string>
+   *   Name of the queue by name of the receiver.
+   */
+  public function queues(): array {
+    $queues = $this->configFactory->get('ossa_eca.settings')->get('deliveries');
+    return array_filter(is_array($queues) ? $queues : [], is_string(...));
+  }
+
+  /**
+   * Subscribers of the site, as the engine takes them.
+   *
+   * @return list<array<string, mixed>>
+   *   Those that somebody listens to.
+   */
+  private function wanted(): array {
+    $outcomes = array_values(array_filter(
+      [OssaEvents::RUN_COMPLETED, OssaEvents::RUN_FAILED, OssaEvents::STEP_WAITING],
+      $this->dispatcher->hasListeners(...),
+    ));
+    return array_values(array_filter([
+      $this->subscriber(self::OUTCOMES, $outcomes),
+      $this->subscriber(self::MESSAGES, $this->dispatcher->hasListeners(OssaEvents::CHANNEL_MESSAGE) ? $this->channels() : []),
+    ]));
+  }
+
+  /**
+   * A subscriber.
+   *
+   * @param string $name
+   *   Its name.
+   * @param list<string> $channels
+   *   What it takes.
+   *
+   * @return array<string, mixed>|null
+   *   NULL when it takes nothing.
+   */
+  private function subscriber(string $name, array $channels): ?array {
+    return $channels === [] ? NULL : [
+      'name' => $name,
+      'subscriptions' => array_map(static fn (string $channel): array => ['channel' => $channel], $channels),
+      'retry' => self::RETRY,
+      'timeout_ms' => 120000,
+    ];
+  }
+
+  /**
+   * The channels of the settings, and of those who name some.
+   *
+   * @return list<string>
+   *   Names or patterns.
+   */
+  private function channels(): array {
+    $channels = $this->configFactory->get('ossa_eca.settings')->get('channels');
+    $channels = array_filter(is_array($channels) ? $channels : [], is_string(...));
+    foreach ($this->sources as $source) {
+      $channels = [...$channels, ...$source->channels()];
+    }
+    $channels = array_values(array_unique($channels));
+    sort($channels);
+    return $channels;
+  }
+
+}

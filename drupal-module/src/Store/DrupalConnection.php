@@ -1,0 +1,186 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\ossa_eca\Store;
+
+use Drupal\Core\Database\Connection;
+use Drupal\Core\Database\Transaction;
+use Drupal\ossa_eca\Engine\EngineUnavailableException;
+use Ossa\Runtime\Store\ConnectionInterface;
+
+/**
+ * Drupal's connection as the place where runs are kept.
+ *
+ * What the engine writes goes with the transactions of the site. Statements go
+ * to the driver as they are: values keep their types, and bytes stay bytes.
+ */
+final class DrupalConnection implements ConnectionInterface {
+
+  /**
+   * The transaction that was begun here.
+   */
+  private ?Transaction $transaction = NULL;
+
+  /**
+   * What tables are qualified with on SQLite, where a prefix is a database.
+   */
+  private readonly string $schema;
+
+  public function __construct(private readonly Connection $connection) {
+    $prefix = $connection->getPrefix();
+    $this->schema = $connection->databaseType() === 'sqlite' && str_ends_with($prefix, '.') ? $prefix : '';
+  }
+
+  /**
+   * What the names of tables must begin with because of the site's prefix.
+   *
+   * @param \Drupal\Core\Database\Connection $connection
+   *   The connection.
+   *
+   * @return string
+   *   The prefix; empty where it is no part of the names.
+   *
+   * @throws \Drupal\ossa_eca\Engine\EngineUnavailableException
+   *   When the prefix cannot be used.
+   */
+  public static function prefixFor(Connection $connection): string {
+    $prefix = $connection->getPrefix();
+    if ($prefix === '' || ($connection->databaseType() === 'sqlite' && str_ends_with($prefix, '.'))) {
+      return '';
+    }
+    return preg_match('/^[a-z][a-z0-9_]{0,20}$/', $prefix) === 1
+      ? $prefix
+      : throw new EngineUnavailableException(sprintf('Runs cannot be kept in the database of the site, because of its table prefix "%s": it must begin with a lower-case letter and have only lower-case letters, digits and "_", at most 21. Set "store.dsn" of "ossa_eca.settings" to another store, such as "sqlite:///var/lib/ossa/runs.db".', $prefix));
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function platform(): string {
+    return match ($this->connection->databaseType()) {
+      'sqlite' => 'sqlite',
+      'pgsql' => 'postgresql',
+      'mysql' => 'mysql',
+      default => throw new EngineUnavailableException(sprintf('Runs cannot be kept in a database of type "%s". Use SQLite, PostgreSQL, MySQL or MariaDB for the site, or set "store.dsn" of "ossa_eca.settings" to another store.', $this->connection->databaseType())),
+    };
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function query(string $sql, array $params, array $bytes): array {
+    $statement = $this->run($sql, $params, $bytes);
+    /** @var list<list<int|string|bool|resource|null>> $rows */
+    $rows = $statement->fetchAll(\PDO::FETCH_NUM);
+    $statement->closeCursor();
+    // PostgreSQL gives bytes as streams.
+    return array_map(static fn (array $row): array => array_map(
+      static fn (mixed $value): mixed => is_resource($value) ? stream_get_contents($value) : $value,
+      $row,
+    ), $rows);
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function execute(string $sql, array $params, array $bytes): int {
+    return $this->run($sql, $params, $bytes)->rowCount();
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function begin(): void {
+    $this->transaction = $this->connection->startTransaction();
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function commit(): void {
+    $transaction = $this->transaction ?? throw new \LogicException('No transaction of the engine is open.');
+    if (method_exists($transaction, 'commitOrRelease')) {
+      $transaction->commitOrRelease();
+    }
+    else {
+      // Core before 11.2 commits when the object goes. It is still needed, to
+      // roll back, when that fails.
+      $transaction->__destruct();
+    }
+    $this->transaction = NULL;
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function rollBack(): void {
+    $transaction = $this->transaction;
+    $this->transaction = NULL;
+    $transaction?->rollBack();
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function isTransactionActive(): bool {
+    return $this->connection->inTransaction();
+  }
+
+  /**
+   * {@inheritdoc}
+   */
+  public function classify(\Throwable $exception): string {
+    for ($cause = $exception; $cause !== NULL; $cause = $cause->getPrevious()) {
+      if ($cause instanceof \PDOException) {
+        return PdoFault::of($cause, $this->connection->databaseType());
+      }
+    }
+    return 'other';
+  }
+
+  /**
+   * Runs a statement.
+   *
+   * @param string $sql
+   *   The statement.
+   * @param list<int|string|null> $params
+   *   Values of its placeholders.
+   * @param list<int> $bytes
+   *   Places of values that are bytes.
+   *
+   * @return \PDOStatement
+   *   The executed statement.
+   */
+  private function run(string $sql, array $params, array $bytes): \PDOStatement {
+    $client = $this->connection->getClientConnection();
+    if (!$client instanceof \PDO) {
+      throw new EngineUnavailableException(sprintf('Runs cannot be kept in the database of the site with the driver "%s", which does not use PDO. Use the driver "mysql", "pgsql" or "sqlite", or set "store.dsn" of "ossa_eca.settings" to another store.', $this->connection->driver()));
+    }
+    $statement = $client->prepare($this->schema === '' ? $sql : $this->qualify($sql));
+    foreach ($params as $place => $value) {
+      $statement->bindValue($place + 1, $value, match (TRUE) {
+        $value === NULL => \PDO::PARAM_NULL,
+        is_int($value) => \PDO::PARAM_INT,
+        in_array($place, $bytes, TRUE) => \PDO::PARAM_LOB,
+        default => \PDO::PARAM_STR,
+      });
+    }
+    $statement->execute();
+    return $statement;
+  }
+
+  /**
+   * Names the attached database in which Drupal keeps tables with a prefix.
+   *
+   * @param string $sql
+   *   A statement with names of tables alone.
+   *
+   * @return string
+   *   The same with their database.
+   */
+  private function qualify(string $sql): string {
+    return (string) preg_replace('/\b(FROM|JOIN|INTO|UPDATE|IF NOT EXISTS)(\s+)(ossa_eca_|sqlite_master\b)/', '$1$2' . $this->schema . '$3', $sql);
+  }
+
+}

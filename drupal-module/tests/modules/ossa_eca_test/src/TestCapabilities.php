@@ -1,0 +1,81 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\ossa_eca_test;
+
+use Drupal\Core\Session\AccountProxyInterface;
+use Drupal\Core\State\StateInterface;
+use Drupal\ossa_eca\Attribute\OssaCapability;
+use Drupal\ossa_eca\Execution\StepContext;
+use Drupal\ossa_eca\Execution\StepFailure;
+
+/**
+ * What the manifests of the tests call. Every call is noted in the State API.
+ */
+final readonly class TestCapabilities {
+
+  public const CALLS = 'ossa_eca_test.calls';
+
+  public function __construct(
+    private StateInterface $state,
+    private AccountProxyInterface $currentUser,
+  ) {}
+
+  /**
+   * Greets, and says who does.
+   *
+   * @param array<string, mixed> $input
+   *   With "name".
+   * @param \Drupal\ossa_eca\Execution\StepContext $context
+   *   The step.
+   *
+   * @return array<string, mixed>
+   *   With "greeting", "uid", "step" and "attempt".
+   */
+  #[OssaCapability('test_greet')]
+  public function greet(array $input, StepContext $context): array {
+    $this->note($context->step);
+    return [
+      'greeting' => 'Hello ' . $input['name'],
+      'uid' => (int) $this->currentUser->id(),
+      'step' => $context->step,
+      'attempt' => $context->attempt,
+    ];
+  }
+
+  /**
+   * Fails as often as it is told to.
+   *
+   * @param array<string, mixed> $input
+   *   With "failures", and "how": exception, error or permanent.
+   * @param \Drupal\ossa_eca\Execution\StepContext $context
+   *   The step.
+   *
+   * @return array{attempt: int}
+   *   The attempt that did not fail.
+   */
+  #[OssaCapability('test_fail')]
+  public function fail(array $input, StepContext $context): array {
+    $this->note($context->step);
+    if ($context->attempt <= (int) ($input['failures'] ?? 1)) {
+      throw match ($input['how'] ?? 'exception') {
+        'error' => new \TypeError('<b>broken</b>'),
+        'permanent' => StepFailure::permanent('TEST_PERMANENT', 'never'),
+        default => new \RuntimeException('not yet'),
+      };
+    }
+    return ['attempt' => $context->attempt];
+  }
+
+  /**
+   * Notes a call.
+   *
+   * @param string $step
+   *   Id of the step.
+   */
+  private function note(string $step): void {
+    $this->state->set(self::CALLS, [...$this->state->get(self::CALLS, []), $step]);
+  }
+
+}

@@ -1,0 +1,106 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\Tests\ossa_eca\Kernel;
+
+use Drupal\ossa_eca\StartOptions;
+use Symfony\Component\HttpFoundation\Request;
+use Symfony\Component\HttpFoundation\Response;
+
+/**
+ * Runs are started, carried out by workers, and steered.
+ *
+ * @group ossa_eca
+ */
+final class RunsTest extends OssaKernelTestBase {
+
+  /**
+   * A started task is queued, run by a worker, and has its output.
+   */
+  public function testStartedTaskIsCarriedOutByTheQueueWorker(): void {
+    $id = $this->runs()->start('greet', ['name' => 'Ada']);
+    self::assertSame(1, $this->queue()->numberOfItems());
+    self::assertSame('running', $this->runs()->get($id)?->getStatus());
+
+    self::assertSame(['ossa_step:normal'], $this->work());
+
+    $run = $this->runs()->get($id);
+    self::assertSame('completed', $run?->getStatus(), json_encode($run?->getError()));
+    self::assertSame('Hello Ada', $run->getOutput()['greeting']);
+  }
+
+  /**
+   * The queue holds the token and nothing else.
+   */
+  public function testQueueHoldsTheTokenOnly(): void {
+    $this->runs()->start('greet', ['name' => 'secret']);
+    $item = $this->queue()->claimItem();
+    self::assertIsString($item->data);
+    self::assertStringNotContainsString('secret', $item->data);
+  }
+
+  /**
+   * Steps of a workflow follow one another.
+   */
+  public function testWorkflowRunsStepAfterStep(): void {
+    $id = $this->runs()->start('greet-twice', ['name' => 'Ada']);
+    self::assertCount(2, $this->work());
+    self::assertSame(['said' => 'Hello Hello Ada'], $this->runs()->get($id)?->getOutput());
+  }
+
+  /**
+   * A run can be carried out where it is started.
+   */
+  public function testExecutedWorkflowHasEndedWhenTheCallReturns(): void {
+    $run = $this->runs()->execute('greet-twice', ['name' => 'Ada']);
+    self::assertSame('completed', $run->getStatus());
+    self::assertSame(0, $this->queue()->numberOfItems());
+  }
+
+  /**
+   * So it can within a transaction of the site, as when a node is saved.
+   */
+  public function testExecuteWorksWithinATransactionOfTheSite(): void {
+    $transaction = $this->container->get('database')->startTransaction();
+    $run = $this->runs()->execute('greet-twice', ['name' => 'Ada']);
+    self::assertSame('completed', $run->getStatus());
+    $transaction->rollBack();
+    unset($transaction);
+    self::assertNull($this->runs()->get($run->getId()));
+  }
+
+  /**
+   * A start within a transaction is queued when that has been committed.
+   */
+  public function testStartWithinATransactionIsQueuedAfterIt(): void {
+    $transaction = $this->container->get('database')->startTransaction();
+    $id = $this->runs()->start('greet', ['name' => 'Ada']);
+    self::assertSame(0, $this->queue()->numberOfItems());
+    unset($transaction);
+    $this->container->get('kernel')->terminate(new Request(), new Response());
+    self::assertSame(1, $this->queue()->numberOfItems());
+    $this->work();
+    self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+  }
+
+  /**
+   * Urgent runs come first.
+   */
+  public function testUrgentStepsAreWorkedOffFirst(): void {
+    foreach (['low', 'normal', 'critical', 'high'] as $priority) {
+      $this->runs()->start('greet', ['name' => $priority], new StartOptions(priority: $priority));
+    }
+    self::assertSame(['ossa_step:critical', 'ossa_step:high', 'ossa_step:normal', 'ossa_step:low'], $this->work());
+  }
+
+  /**
+   * An idempotency key starts one run.
+   */
+  public function testSameIdempotencyKeyIsTheSameRun(): void {
+    $options = new StartOptions(idempotencyKey: 'order-1');
+    self::assertSame($this->runs()->start('greet', ['name' => 'Ada'], $options), $this->runs()->start('greet', ['name' => 'Ada'], $options));
+    self::assertSame(1, $this->queue()->numberOfItems());
+  }
+
+}
