@@ -91,6 +91,27 @@ final class EngineProvider {
   }
 
   /**
+   * Says what is wrong with a store before it is used.
+   *
+   * @param string $dsn
+   *   DSN of the engine; empty for the database of the site.
+   *
+   * @return string|null
+   *   NULL when runs can be kept there.
+   */
+  public function problemOf(string $dsn): ?string {
+    try {
+      $engine = $this->open(self::QUEUED, trim($dsn));
+      $engine->runs(['limit' => 1]);
+      $engine->close();
+      return NULL;
+    }
+    catch (\Throwable $throwable) {
+      return $throwable->getMessage();
+    }
+  }
+
+  /**
    * The version of the extension.
    *
    * @return string|null
@@ -122,11 +143,13 @@ final class EngineProvider {
    *
    * @param string $queue
    *   The queue that steps of its runs go to.
+   * @param string|null $dsn
+   *   Another store than that of the settings.
    *
    * @return \Ossa\Runtime\Engine
    *   The engine.
    */
-  private function open(string $queue): Engine {
+  private function open(string $queue, ?string $dsn = NULL): Engine {
     $version = self::version();
     if ($version === NULL) {
       throw new EngineUnavailableException('The PHP extension "ossa" is not loaded. Install it, add "extension=ossa" to php.ini (for the web server and for the command line), and restart PHP.');
@@ -144,7 +167,7 @@ final class EngineProvider {
       'default_retry' => is_array($retry) ? $retry : NULL,
       'lease_seconds' => (int) ($settings->get('lease_seconds') ?? 60),
     ];
-    $dsn = $this->dsn($settings);
+    $dsn ??= $this->dsn($settings);
     try {
       return $dsn === ''
         ? Engine::over(new DrupalConnection($this->database), $options + ['table_prefix' => DrupalConnection::prefixFor($this->database) . self::TABLE_PREFIX])

@@ -10,7 +10,9 @@ use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Engine\EngineUnavailableException;
 use Drupal\ossa_eca\Pulse;
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\EngineException as RunException;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
+use Ossa\Runtime\Exception\TokenException;
 use Ossa\Runtime\StepClaim;
 use Ossa\Runtime\StepReport;
 use Psr\Log\LoggerInterface;
@@ -52,19 +54,16 @@ final readonly class StepRunner {
     try {
       $report = $this->attempt($this->engines->engine(), $token);
     }
-    catch (EngineUnavailableException $exception) {
-      throw new SuspendQueueException($exception->getMessage(), 0, $exception);
-    }
-    catch (EngineException $exception) {
-      if ($exception->isRetryable()) {
-        throw new SuspendQueueException(sprintf('The store of runs is out of reach: %s', $exception->getMessage()), 0, $exception);
-      }
+    catch (TokenException | RunException $exception) {
       $this->logger->error('A step in the queue cannot be run and was removed: @error @help', [
         '@error' => $exception->getMessage(),
         '@help' => (string) $exception->getHelp(),
         'exception' => $exception,
       ]);
       return;
+    }
+    catch (EngineUnavailableException | EngineException $exception) {
+      throw new SuspendQueueException(sprintf('Steps cannot be run now, they stay in the queue: %s', $exception->getMessage()), 0, $exception);
     }
     $this->pulse->afterStep($report?->getRunStatus());
   }

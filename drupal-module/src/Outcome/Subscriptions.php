@@ -89,10 +89,15 @@ final class Subscriptions {
     $known = is_array($known) ? $known : [];
     if ($known !== $wanted) {
       $channels = $this->engines->engine()->channels();
+      $ours = array_column($known, 'name');
+      // An agent of a manifest says itself what it takes.
+      $agents = array_diff(array_column($channels->subscribers(), 'name'), $ours);
       foreach ($wanted as $subscriber) {
-        $channels->subscribe($subscriber);
+        if (!in_array($subscriber['name'], $agents, TRUE)) {
+          $channels->subscribe($subscriber);
+        }
       }
-      foreach (array_diff(array_column($known, 'name'), array_column($wanted, 'name')) as $gone) {
+      foreach (array_diff($ours, array_column($wanted, 'name')) as $gone) {
         $channels->unsubscribe($gone);
       }
       $this->state->set(self::STATE, $wanted);
@@ -130,10 +135,15 @@ final class Subscriptions {
       [OssaEvents::RUN_COMPLETED, OssaEvents::RUN_FAILED, OssaEvents::STEP_WAITING],
       $this->dispatcher->hasListeners(...),
     ));
-    return array_values(array_filter([
-      $this->subscriber(self::OUTCOMES, $outcomes),
-      $this->subscriber(self::MESSAGES, $this->dispatcher->hasListeners(OssaEvents::CHANNEL_MESSAGE) ? $this->channels() : []),
-    ]));
+    $messages = $this->dispatcher->hasListeners(OssaEvents::CHANNEL_MESSAGE) ? $this->channels() : [];
+    $wanted = array_map(static fn (int|string $name): array => self::subscriber((string) $name), array_keys($this->queues()));
+    if ($outcomes !== []) {
+      $wanted[] = self::subscriber(self::OUTCOMES, $outcomes);
+    }
+    if ($messages !== []) {
+      $wanted[] = self::subscriber(self::MESSAGES, $messages);
+    }
+    return $wanted;
   }
 
   /**
@@ -142,13 +152,13 @@ final class Subscriptions {
    * @param string $name
    *   Its name.
    * @param list<string> $channels
-   *   What it takes.
+   *   What it takes, besides what rules send it.
    *
-   * @return array<string, mixed>|null
-   *   NULL when it takes nothing.
+   * @return array<string, mixed>
+   *   The subscriber as the engine takes it.
    */
-  private function subscriber(string $name, array $channels): ?array {
-    return $channels === [] ? NULL : [
+  private static function subscriber(string $name, array $channels = []): array {
+    return [
       'name' => $name,
       'subscriptions' => array_map(static fn (string $channel): array => ['channel' => $channel], $channels),
       'retry' => self::RETRY,

@@ -6,6 +6,7 @@ namespace Drupal\ossa_eca\Store;
 
 use Drupal\Core\Database\Connection;
 use Drupal\Core\Database\Transaction;
+use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Engine\EngineUnavailableException;
 use Ossa\Runtime\Store\ConnectionInterface;
 
@@ -27,7 +28,18 @@ final class DrupalConnection implements ConnectionInterface {
    */
   private readonly string $schema;
 
-  public function __construct(private readonly Connection $connection) {
+  /**
+   * Lets the engine keep runs on a connection.
+   *
+   * @param \Drupal\Core\Database\Connection $connection
+   *   The connection.
+   * @param string $tables
+   *   What the names of its tables begin with, after the prefix of the site.
+   */
+  public function __construct(
+    private readonly Connection $connection,
+    private readonly string $tables = EngineProvider::TABLE_PREFIX,
+  ) {
     $prefix = $connection->getPrefix();
     $this->schema = $connection->databaseType() === 'sqlite' && str_ends_with($prefix, '.') ? $prefix : '';
   }
@@ -180,7 +192,7 @@ final class DrupalConnection implements ConnectionInterface {
    *   The same with their database.
    */
   private function qualify(string $sql): string {
-    return (string) preg_replace('/\b(FROM|JOIN|INTO|UPDATE|IF NOT EXISTS)(\s+)(ossa_eca_|sqlite_master\b)/', '$1$2' . $this->schema . '$3', $sql);
+    return (string) preg_replace('/\b(FROM|JOIN|INTO|UPDATE|IF NOT EXISTS)(\s+)(' . $this->tables . '|sqlite_master\b)/', '$1$2' . $this->schema . '$3', $sql);
   }
 
 }

@@ -48,19 +48,18 @@ abstract class OssaKernelTestBase extends KernelTestBase {
    */
   protected function setting(string $key, mixed $value): void {
     $this->config('ossa_eca.settings')->set($key, $value)->save();
-    $this->service(EngineProvider::class)->reset();
   }
 
   /**
    * A service of the module.
-   *
-   * @template T of object
    *
    * @param class-string<T> $class
    *   Its class.
    *
    * @return T
    *   The service.
+   *
+   * @template T of object
    */
   protected function service(string $class): object {
     $service = $this->container->get($class);

@@ -61,7 +61,7 @@ final class RunsTest extends OssaKernelTestBase {
   /**
    * So it can within a transaction of the site, as when a node is saved.
    */
-  public function testExecuteWorksWithinATransactionOfTheSite(): void {
+  public function testExecuteWorksWithinTransactionOfTheSite(): void {
     $transaction = $this->container->get('database')->startTransaction();
     $run = $this->runs()->execute('greet-twice', ['name' => 'Ada']);
     self::assertSame('completed', $run->getStatus());
@@ -73,7 +73,7 @@ final class RunsTest extends OssaKernelTestBase {
   /**
    * A start within a transaction is queued when that has been committed.
    */
-  public function testStartWithinATransactionIsQueuedAfterIt(): void {
+  public function testStartWithinTransactionIsQueuedAfterIt(): void {
     $transaction = $this->container->get('database')->startTransaction();
     $id = $this->runs()->start('greet', ['name' => 'Ada']);
     self::assertSame(0, $this->queue()->numberOfItems());
