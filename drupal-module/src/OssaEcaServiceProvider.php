@@ -19,7 +19,7 @@ final class OssaEcaServiceProvider implements ServiceProviderInterface {
    * {@inheritdoc}
    */
   public function register(ContainerBuilder $container): void {
-    $container->registerAttributeForAutoconfiguration(OssaCapability::class, static function (ChildDefinition $definition, OssaCapability $capability, \ReflectionClass|\ReflectionMethod $of): void {
+    $container->registerAttributeForAutoconfiguration(OssaCapability::class, static function (ChildDefinition $definition, OssaCapability $capability, \Reflector $of): void {
       $definition->addTag(CapabilityPass::TAG);
     });
     $container->addCompilerPass(new CapabilityPass());

@@ -16,7 +16,8 @@ use Ossa\Runtime\Engine;
 use Ossa\Runtime\Manifest;
 use Ossa\Runtime\Operator;
 use Ossa\Runtime\Run;
-use Symfony\Contracts\EventDispatcher\EventDispatcherInterface;
+use Symfony\Component\DependencyInjection\Attribute\Autowire;
+use Symfony\Component\EventDispatcher\EventDispatcherInterface;
 
 /**
  * Runs of tasks and workflows: the only door for plugins, pages and commands.
@@ -45,6 +46,7 @@ final readonly class Runs {
     private RunAtOnce $atOnce,
     private Subscriptions $subscriptions,
     private AccountProxyInterface $currentUser,
+    #[Autowire(service: 'event_dispatcher')]
     private EventDispatcherInterface $dispatcher,
     private Retention $retention,
   ) {}
@@ -133,7 +135,6 @@ final readonly class Runs {
    *   The runs.
    */
   public function list(array $filter = []): array {
-    // @phpstan-ignore argument.type (the engine checks the filter)
     return $this->guard(fn (): array => $this->engines->engine()->runs($filter + ['limit' => 50]));
   }
 
@@ -295,7 +296,6 @@ final readonly class Runs {
   public function publish(string $channel, array $payload, string $source = 'drupal', array $options = []): string {
     return $this->guard(function () use ($channel, $payload, $source, $options): string {
       $this->subscriptions->register();
-      // @phpstan-ignore argument.type (the engine checks the options)
       return $this->engines->engine()->channels()->publish($channel, $payload, $source, $options)['id'];
     });
   }
@@ -367,7 +367,6 @@ final readonly class Runs {
   private function begin(Engine $engine, string $manifest, array $input, StartOptions $options): string {
     $this->subscriptions->register();
     $uid = $options->uid ?? (int) $this->currentUser->id();
-    // @phpstan-ignore argument.type (options that are set have their types)
     $started = $engine->start($manifest, $input, $options->toArray($uid));
     if ($started->isNew() && $this->dispatcher->hasListeners(OssaEvents::TASK_EXECUTE)) {
       $this->dispatcher->dispatch(new TaskRequestedEvent($started->getId(), $manifest, $input), OssaEvents::TASK_EXECUTE);

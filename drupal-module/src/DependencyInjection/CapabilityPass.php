@@ -35,7 +35,7 @@ final class CapabilityPass implements CompilerPassInterface {
       $definition = $container->getDefinition($id)->setPublic(TRUE);
       $class = (string) $container->getParameterBag()->resolveValue($definition->getClass() ?? $id);
       $reflection = $container->getReflectionClass($class) ?? throw new LogicException(sprintf('The class "%s" of the capability service "%s" does not exist.', $class, $id));
-      foreach (self::targets($reflection, $tags) as [$name, $method]) {
+      foreach (self::targets($reflection, array_values($tags)) as [$name, $method]) {
         if (!$reflection->hasMethod($method) || !$reflection->getMethod($method)->isPublic()) {
           throw new LogicException(sprintf('The capability "%s" is bound to %s::%s(), which is no public method.', $name, $class, $method));
         }

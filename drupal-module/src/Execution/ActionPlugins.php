@@ -91,7 +91,7 @@ final readonly class ActionPlugins {
       if ($action->access($entity, $context->account) !== TRUE) {
         throw StepFailure::permanent('ACCESS_DENIED', sprintf('The account "%s" (%d) may not carry out the action "%s"%s.', $context->account->getAccountName(), $context->account->id(), $plugin, $entity === NULL ? '' : sprintf(' on %s %s', $entity->getEntityTypeId(), $entity->id())));
       }
-      $action->execute($entity);
+      $action->executeMultiple([$entity]);
     });
   }
 
@@ -108,7 +108,7 @@ final readonly class ActionPlugins {
     }
     $type = is_array($named) ? $named['type'] ?? NULL : NULL;
     $id = is_array($named) ? $named['id'] ?? NULL : NULL;
-    if (!is_string($type) || !is_scalar($id) || !$this->entityTypeManager->hasDefinition($type)) {
+    if (!is_string($type) || !(is_int($id) || is_string($id)) || !$this->entityTypeManager->hasDefinition($type)) {
       throw StepFailure::permanent('BAD_ENTITY', '"entity" of the input names no entity: it must be a map with "type", such as "node", and "id".');
     }
     return $this->entityTypeManager->getStorage($type)->load($id)

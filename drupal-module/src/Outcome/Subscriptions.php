@@ -8,8 +8,9 @@ use Drupal\Core\Config\ConfigFactoryInterface;
 use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Event\OssaEvents;
+use Symfony\Component\DependencyInjection\Attribute\Autowire;
 use Symfony\Component\DependencyInjection\Attribute\AutowireIterator;
-use Symfony\Contracts\EventDispatcher\EventDispatcherInterface;
+use Symfony\Component\EventDispatcher\EventDispatcherInterface;
 
 /**
  * Tells the engine what the site wants to be told, and keeps it told.
@@ -60,7 +61,7 @@ final class Subscriptions {
    *   The settings.
    * @param \Drupal\Core\State\StateInterface $state
    *   The State API.
-   * @param \Symfony\Contracts\EventDispatcher\EventDispatcherInterface $dispatcher
+   * @param \Symfony\Component\EventDispatcher\EventDispatcherInterface $dispatcher
    *   Knows who listens.
    * @param iterable<\Drupal\ossa_eca\Outcome\ChannelSourceInterface> $sources
    *   Name channels.
@@ -69,6 +70,7 @@ final class Subscriptions {
     private readonly EngineProvider $engines,
     private readonly ConfigFactoryInterface $configFactory,
     private readonly StateInterface $state,
+    #[Autowire(service: 'event_dispatcher')]
     private readonly EventDispatcherInterface $dispatcher,
     #[AutowireIterator('ossa_eca.channel_source')]
     private readonly iterable $sources,

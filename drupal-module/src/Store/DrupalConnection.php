@@ -83,14 +83,24 @@ final class DrupalConnection implements ConnectionInterface {
    */
   public function query(string $sql, array $params, array $bytes): array {
     $statement = $this->run($sql, $params, $bytes);
-    /** @var list<list<int|string|bool|resource|null>> $rows */
+    /** @var list<list<int|string|bool|null>> $rows but for streams */
     $rows = $statement->fetchAll(\PDO::FETCH_NUM);
     $statement->closeCursor();
     // PostgreSQL gives bytes as streams.
-    return array_map(static fn (array $row): array => array_map(
-      static fn (mixed $value): mixed => is_resource($value) ? stream_get_contents($value) : $value,
-      $row,
-    ), $rows);
+    return $this->connection->databaseType() === 'pgsql' ? array_map(self::readStreams(...), $rows) : $rows;
+  }
+
+  /**
+   * Reads the streams of a row.
+   *
+   * @param list<mixed> $row
+   *   The row.
+   *
+   * @return list<mixed>
+   *   The same with what was in the streams.
+   */
+  private static function readStreams(array $row): array {
+    return array_map(static fn (mixed $value): mixed => is_resource($value) ? stream_get_contents($value) : $value, $row);
   }
 
   /**

@@ -16,6 +16,25 @@ use Drupal\ossa_eca\StartOptions;
  */
 final readonly class SiteTables {
 
+  /**
+   * The tables that the engine creates.
+   *
+   * They are removed also when the extension is not there to name them.
+   */
+  public const TABLES = [
+    'kv',
+    'messages',
+    'meta',
+    'plans',
+    'run_labels',
+    'run_log',
+    'runs',
+    'snapshots',
+    'stream',
+    'stream_end',
+    'timers',
+  ];
+
   public function __construct(
     private Connection $database,
     private EngineProvider $engines,
@@ -29,8 +48,8 @@ final readonly class SiteTables {
   public function drop(): void {
     $this->engines->reset();
     $schema = $this->database->schema();
-    foreach ($schema->findTables(EngineProvider::TABLE_PREFIX . '%') as $table) {
-      $schema->dropTable($table);
+    foreach (self::TABLES as $table) {
+      $schema->dropTable(EngineProvider::TABLE_PREFIX . $table);
     }
     foreach (StartOptions::PRIORITIES as $priority) {
       $this->queues->get(StepQueues::name($priority), TRUE)->deleteQueue();

@@ -45,6 +45,15 @@ final class OssaStep extends QueueWorkerBase implements ContainerFactoryPluginIn
 
   /**
    * {@inheritdoc}
+   *
+   * @param \Symfony\Component\DependencyInjection\ContainerInterface $container
+   *   The container.
+   * @param array<string, mixed> $configuration
+   *   Configuration of the plugin.
+   * @param string $plugin_id
+   *   Id of the plugin.
+   * @param array<string, mixed> $plugin_definition
+   *   Definition of the plugin.
    */
   public static function create(ContainerInterface $container, array $configuration, $plugin_id, $plugin_definition): static {
     return new self($configuration, $plugin_id, $plugin_definition, $container->get(StepRunner::class));

@@ -85,6 +85,17 @@ abstract class OssaKernelTestBase extends KernelTestBase {
   }
 
   /**
+   * What is next in a queue.
+   *
+   * @param string $name
+   *   Name of the queue.
+   */
+  protected function next(string $name): mixed {
+    $item = $this->container->get('queue')->get($name)->claimItem();
+    return is_object($item) && isset($item->data) ? $item->data : NULL;
+  }
+
+  /**
    * Works off the queues as cron does, until they are empty.
    *
    * @return list<string>
@@ -96,7 +107,8 @@ abstract class OssaKernelTestBase extends KernelTestBase {
       $found = FALSE;
       foreach (StartOptions::PRIORITIES as $priority) {
         $name = StepQueues::name($priority);
-        while ($item = $this->queue($priority)->claimItem()) {
+        while (is_object($item = $this->queue($priority)->claimItem())) {
+          assert(isset($item->data));
           $this->container->get('plugin.manager.queue_worker')->createInstance($name)->processItem($item->data);
           $this->queue($priority)->deleteItem($item);
           $worked[] = $name;

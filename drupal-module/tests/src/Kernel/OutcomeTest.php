@@ -117,9 +117,9 @@ final class OutcomeTest extends OssaKernelTestBase {
     $this->setting('deliveries', ['mailer' => 'my_mails']);
     $this->runs()->publish('mail.new', ['to' => 'ada@example.com'], 'shop');
     $this->service(Deliveries::class)->handOn();
-    $item = $this->container->get('queue')->get('my_mails')->claimItem();
-    self::assertSame('mail.new', $item->data['channel'] ?? NULL);
-    self::assertSame(['to' => 'ada@example.com'], $item->data['payload']);
+    $mail = $this->next('my_mails');
+    self::assertIsArray($mail);
+    self::assertSame(['mail.new', ['to' => 'ada@example.com']], [$mail['channel'], $mail['payload']]);
     self::assertSame(0, $this->service(Deliveries::class)->handOn());
   }
 

@@ -46,7 +46,7 @@ final class StepRunnerTest extends OssaKernelTestBase {
     $this->work();
     $this->waitForRetry();
     self::assertSame('completed', $this->runs()->get($id)?->getStatus());
-    self::assertSame(['attempt' => 2], $this->runs()->get($id)?->getOutput());
+    self::assertSame(['attempt' => 2], $this->runs()->get($id)->getOutput());
     self::assertSame([], $this->log->above('notice'));
   }
 
@@ -141,7 +141,7 @@ final class StepRunnerTest extends OssaKernelTestBase {
    * The settings may name one account for all steps.
    */
   public function testStepRunsAsTheConfiguredAccount(): void {
-    $account = $this->createUser();
+    $account = $this->account();
     $this->setting('account', ['mode' => 'configured', 'uid' => (int) $account->id()]);
     $id = $this->runs()->start('greet', ['name' => 'Ada'], new StartOptions(uid: 1));
     $this->work();
@@ -152,8 +152,8 @@ final class StepRunnerTest extends OssaKernelTestBase {
    * Without its user a run goes on as the configured account, with a notice.
    */
   public function testRunWhoseUserIsGoneRunsAsTheConfiguredAccount(): void {
-    $gone = $this->createUser();
-    $account = $this->createUser();
+    $gone = $this->account();
+    $account = $this->account();
     $this->setting('account.uid', (int) $account->id());
     $id = $this->runs()->start('greet', ['name' => 'Ada'], new StartOptions(uid: (int) $gone->id()));
     $gone->delete();
@@ -180,7 +180,15 @@ final class StepRunnerTest extends OssaKernelTestBase {
     $this->runs()->start('greet', ['name' => 'Ada']);
     $this->setting('store.dsn', 'nonsense');
     $this->expectException(SuspendQueueException::class);
-    $this->service(StepRunner::class)->run((string) $this->queue()->claimItem()->data);
+    $this->service(StepRunner::class)->run((string) $this->next('ossa_step:normal'));
+  }
+
+  /**
+   * A user without permissions.
+   */
+  private function account(): User {
+    $user = $this->createUser();
+    return $user instanceof User ? $user : throw new \LogicException('There is no user.');
   }
 
   /**
