@@ -13,12 +13,10 @@
 
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use rusqlite::ffi;
 
-/// How many forks lie between the process that loaded the extension and this one.
-static GENERATION: AtomicU16 = AtomicU16::new(0);
+use crate::process;
 
 /// The system call that SQLite would use, once it is replaced.
 static FSTAT: OnceLock<Fstat> = OnceLock::new();
@@ -56,7 +54,7 @@ pub(crate) fn prepare() {
             };
             let replacement = std::mem::transmute::<Fstat, unsafe extern "C" fn()>(fstat);
             set(vfs, NAME.as_ptr(), Some(replacement));
-            libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child));
+            libc::pthread_atfork(Some(before), Some(after), Some(after));
             std::mem::transmute::<unsafe extern "C" fn(), Fstat>(current)
         }
     });
@@ -70,7 +68,7 @@ unsafe extern "C" fn fstat(file: c_int, answer: *mut libc::stat) -> c_int {
         let result = call(file, answer);
         if result == 0 {
             // The upper half, which the system leaves alone, so that no other device gets this number.
-            let generation = libc::dev_t::from(GENERATION.load(Ordering::Relaxed));
+            let generation = libc::dev_t::from(process::generation());
             (*answer).st_dev ^= generation.wrapping_shl(libc::dev_t::BITS - u16::BITS);
         }
         result
@@ -84,14 +82,9 @@ extern "C" fn before() {
     }
 }
 
-extern "C" fn in_parent() {
+extern "C" fn after() {
     for mutex in MUTEXES.into_iter().rev() {
         // SAFETY: as in `before`, by the thread that took them.
         unsafe { ffi::sqlite3_mutex_leave(ffi::sqlite3_mutex_alloc(mutex)) };
     }
-}
-
-extern "C" fn in_child() {
-    in_parent();
-    GENERATION.fetch_add(1, Ordering::Relaxed);
 }

@@ -13,6 +13,7 @@ use ossa_runtime::adapter;
 use crate::class::engine::Engine;
 use crate::class::transport::Transport;
 use crate::exception;
+use crate::process;
 use crate::store;
 use crate::zend::hide_parameter;
 
@@ -33,6 +34,7 @@ pub(crate) fn describe(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {
 
 /// Registers what the macros cannot. Returns 0 when all went well, as PHP expects.
 extern "C" fn startup(_kind: i32, _module: i32) -> i32 {
+    process::count_forks();
     match exception::register().and_then(|()| store::register()) {
         Ok(()) => 0,
         Err(_) => -1,

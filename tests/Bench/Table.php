@@ -25,11 +25,11 @@ final class Table
 
     public static function ratio(float $figure, float $other): string
     {
-        return 0.0 === $figure ? '-' : \sprintf('%.2fx', $figure / $other);
+        return 0.0 === $figure || 0.0 === $other ? '-' : \sprintf('%.2fx', $figure / $other);
     }
 
     public static function rate(float $figure): string
     {
-        return 0.0 === $figure ? '-' : number_format($figure, thousands_separator: ' ');
+        return 0.0 === $figure || 0.0 === $other ? '-' : number_format($figure, thousands_separator: ' ');
     }
 }

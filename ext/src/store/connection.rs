@@ -3,7 +3,6 @@
 #![allow(unsafe_code, reason = "each block says why it holds")]
 
 use std::mem::ManuallyDrop;
-use std::process;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
@@ -19,6 +18,7 @@ use ossa_runtime::adapter::{
 use super::interface::ConnectionArgument;
 use super::thrown;
 use crate::convert::to_php::{self, Binary};
+use crate::process::Maker;
 use crate::zend::property;
 
 type Answer<T> = Result<T, SqlError>;
@@ -32,7 +32,7 @@ pub(crate) struct PhpConnection(Arc<Bound>);
 struct Bound {
     object: ManuallyDrop<Zval>,
     thread: ThreadId,
-    pid: u32,
+    maker: Maker,
 }
 
 // SAFETY: `object` is private to this module and reached through `object()`, which compares threads and processes first,
@@ -43,7 +43,7 @@ unsafe impl Sync for Bound {}
 
 impl Bound {
     fn is_here(&self) -> bool {
-        self.thread == thread::current().id() && self.pid == process::id()
+        self.thread == thread::current().id() && self.maker.is_here()
     }
 
     fn object(&self) -> Answer<&ZendObject> {
@@ -72,7 +72,7 @@ impl PhpConnection {
         Self(Arc::new(Bound {
             object: ManuallyDrop::new(connection.0.shallow_clone()),
             thread: thread::current().id(),
-            pid: process::id(),
+            maker: Maker::here(),
         }))
     }
 

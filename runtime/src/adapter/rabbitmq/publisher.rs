@@ -19,6 +19,9 @@ const MANDATORY: BasicPublishOptions = BasicPublishOptions {
     immediate: false,
 };
 
+/// So many are handed to the connection at once: its thread then writes them with few calls instead of one each.
+const TOGETHER: usize = 100;
+
 /// Publishes messages; connects when that is needed.
 pub(super) struct Publisher {
     options: Arc<RabbitMqOptions>,
@@ -169,12 +172,20 @@ impl Open {
     ) -> Result<Published, StoreError> {
         let publishing = async {
             let mut confirms = Vec::with_capacity(messages.len());
-            for (message, route) in messages.iter().zip(routes) {
-                let (properties, body) = message.encode();
-                let (exchange, key) = (route.exchange.as_str().into(), route.key.as_str().into());
-                let channel = &self.channel;
-                let sent = channel.basic_publish(exchange, key, MANDATORY, &body, properties);
-                confirms.push(sent.await?);
+            for (messages, routes) in messages.chunks(TOGETHER).zip(routes.chunks(TOGETHER)) {
+                // Each is put behind the one before when it is first polled, which happens in their order.
+                let sent = messages.iter().zip(routes).map(async |(message, route)| {
+                    let (properties, body) = message.encode();
+                    let (exchange, key) =
+                        (route.exchange.as_str().into(), route.key.as_str().into());
+                    let channel = &self.channel;
+                    channel
+                        .basic_publish(exchange, key, MANDATORY, &body, properties)
+                        .await
+                });
+                for confirm in join_all(sent).await {
+                    confirms.push(confirm?);
+                }
             }
             join_all(confirms)
                 .await

@@ -4,17 +4,22 @@ use std::time::Instant;
 
 use super::{Received, Shared, State};
 use crate::engine::claim::Admitted;
-use crate::port::{Receipt, StepRef};
+use crate::port::{MessageId, Receipt, StepRef};
 
-/// A message handed out.
-#[derive(Debug, Clone)]
+/// A message handed out, under its id.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
-    pub(super) receipt: Receipt,
+    fence: u64,
     pub(super) step: Option<StepRef>,
     pub(super) lost: bool,
 }
 
 impl Held {
+    pub(super) fn receipt(self, id: MessageId) -> Receipt {
+        let fence = self.fence;
+        Receipt { id, fence }
+    }
+
     /// Whether its lease is kept by the consumer rather than by the engine's table of attempts.
     pub(super) fn is_kept_here(&self) -> bool {
         self.step.is_none() && !self.lost
@@ -34,7 +39,7 @@ pub(super) enum Holding {
 }
 
 impl Shared {
-    pub(super) fn holding(&self, held: &Held) -> Holding {
+    pub(super) fn holding(&self, receipt: &Receipt, held: Held) -> Holding {
         let Some(step) = held.step else {
             return if held.lost {
                 Holding::Lost
@@ -44,7 +49,7 @@ impl Shared {
         };
         match self.core.claims.get(&step) {
             None => Holding::Settled,
-            Some(claim) if claim.lost || claim.receipt != held.receipt => Holding::Lost,
+            Some(claim) if claim.lost || claim.receipt != *receipt => Holding::Lost,
             Some(_) => Holding::Attempt(step),
         }
     }
@@ -59,7 +64,7 @@ impl Shared {
                     self.core.hold(claim, &delivery);
                 }
                 let held = Held {
-                    receipt: delivery.receipt.clone(),
+                    fence: delivery.receipt.fence,
                     step: claim.as_ref().map(|claim| claim.step_ref()),
                     lost: false,
                 };

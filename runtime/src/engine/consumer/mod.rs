@@ -317,15 +317,15 @@ impl Consumer {
 
     fn end(&self, id: &MessageId, end: End) -> Result<Acked, Error> {
         let shared = &*self.shared;
-        let held = shared.state.lock().held.remove(id);
-        let held = held.ok_or_else(|| not_held(id))?;
-        match shared.holding(&held) {
+        let taken = shared.state.lock().take_back(id);
+        let (receipt, held) = taken.ok_or_else(|| not_held(id))?;
+        match shared.holding(&receipt, held) {
             Holding::Message => {
                 self.ensure_service()?;
                 let mut state = shared.state.lock();
                 match end {
-                    End::Ack => state.ack(held.receipt),
-                    End::Reject => state.reject(held.receipt),
+                    End::Ack => state.ack(receipt),
+                    End::Reject => state.reject(receipt),
                 }
                 self.serve(&mut state);
                 shared.work.notify_one();
@@ -375,8 +375,8 @@ impl Consumer {
     pub fn release(&self, id: &MessageId, delay: Duration) -> Result<(), Error> {
         let shared = &*self.shared;
         let mut state = shared.state.lock();
-        let held = state.held.remove(id).ok_or_else(|| not_held(id))?;
-        match shared.holding(&held) {
+        let (receipt, held) = state.take_back(id).ok_or_else(|| not_held(id))?;
+        match shared.holding(&receipt, held) {
             Holding::Lost | Holding::Settled => return Ok(()),
             Holding::Attempt(step) => {
                 shared.core.claims.remove(&step);
@@ -384,7 +384,7 @@ impl Consumer {
             Holding::Message => {}
         }
         let at = shared.core.now().after(delay);
-        state.release(held.receipt, at);
+        state.release(receipt, at);
         self.serve(&mut state);
         shared.work.notify_one();
         Ok(())
@@ -397,9 +397,10 @@ impl Consumer {
     /// `OSSA-N011` when this consumer does not hold the message, `OSSA-N012` when its lease is lost.
     pub fn keepalive(&self, id: &MessageId, duration: Duration) -> Result<(), Error> {
         let shared = &*self.shared;
-        let held = shared.state.lock().held.get(id).cloned();
+        let held = shared.state.lock().held.get(id).copied();
         let held = held.ok_or_else(|| not_held(id))?;
-        match shared.holding(&held) {
+        let receipt = held.receipt(id.clone());
+        match shared.holding(&receipt, held) {
             Holding::Settled => return Ok(()),
             Holding::Lost => return Err(lease_lost(id)),
             Holding::Attempt(_) | Holding::Message => {}
@@ -408,7 +409,7 @@ impl Consumer {
         let kept = shared
             .core
             .queue()?
-            .extend(std::slice::from_ref(&held.receipt), until);
+            .extend(std::slice::from_ref(&receipt), until);
         if kept.map_err(transport)?.first() == Some(&true) {
             return Ok(());
         }

@@ -119,6 +119,12 @@ impl State {
         !self.buffer.is_empty()
     }
 
+    /// Takes back a message handed out, and what is known of it.
+    pub(super) fn take_back(&mut self, id: &MessageId) -> Option<(Receipt, Held)> {
+        let (id, held) = self.held.remove_entry(id)?;
+        Some((held.receipt(id), held))
+    }
+
     /// Takes up to `max` messages from the buffer.
     pub(super) fn take(&mut self, max: usize) -> Vec<Admitted> {
         let count = max.min(self.buffer.len());
@@ -226,11 +232,9 @@ impl State {
     /// Every claim to prolong, attempts apart: those held are in the engine's table.
     pub(super) fn receipts(&self) -> Vec<Receipt> {
         let waiting = self.buffer.iter().map(|message| &message.delivery.receipt);
-        let held = self.held.values().filter(|held| held.is_kept_here());
-        waiting
-            .chain(held.map(|held| &held.receipt))
-            .cloned()
-            .collect()
+        let held = self.held.iter().filter(|(_, held)| held.is_kept_here());
+        let held = held.map(|(id, held)| held.receipt(id.clone()));
+        waiting.cloned().chain(held).collect()
     }
 
     /// Drops a message whose lease was lost from the buffer, or marks it if it was handed out.
