@@ -16,6 +16,7 @@ use Ossa\Runtime\Engine;
 use Ossa\Runtime\Manifest;
 use Ossa\Runtime\Operator;
 use Ossa\Runtime\Run;
+use Ossa\Runtime\StartedRun;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
 use Symfony\Component\EventDispatcher\EventDispatcherInterface;
 
@@ -74,9 +75,14 @@ final readonly class Runs {
    */
   public function start(string $manifest, array $input = [], StartOptions $options = new StartOptions()): string {
     return $this->guard(function () use ($manifest, $input, $options): string {
-      $id = $this->begin($this->engines->engine(), $manifest, $input, $options);
-      $this->relay->drain();
-      return $id;
+      [$started, $queued] = $this->engines->together(fn (): array => [
+        $this->begin($this->engines->engine(), $manifest, $input, $options),
+        $this->relay->drainWithin(),
+      ]);
+      if (!$queued) {
+        $this->relay->drain();
+      }
+      return $this->tell($started, $manifest, $input);
     });
   }
 
@@ -102,7 +108,7 @@ final readonly class Runs {
    */
   public function execute(string $manifest, array $input = [], StartOptions $options = new StartOptions()): Run {
     return $this->guard(function () use ($manifest, $input, $options): Run {
-      $id = $this->begin($this->engines->engineAtOnce(), $manifest, $input, $options);
+      $id = $this->tell($this->begin($this->engines->engineAtOnce(), $manifest, $input, $options), $manifest, $input);
       $this->atOnce->run($id);
       $this->relay->drain();
       return $this->must($id);
@@ -361,13 +367,29 @@ final readonly class Runs {
    * @param \Drupal\ossa_eca\StartOptions $options
    *   How it is started.
    *
+   * @return \Ossa\Runtime\StartedRun
+   *   The run.
+   */
+  private function begin(Engine $engine, string $manifest, array $input, StartOptions $options): StartedRun {
+    $this->subscriptions->register();
+    $uid = $options->uid ?? (int) $this->currentUser->id();
+    return $engine->start($manifest, $input, $options->toArray($uid));
+  }
+
+  /**
+   * Tells that a run was started, if it was.
+   *
+   * @param \Ossa\Runtime\StartedRun $started
+   *   The run.
+   * @param string $manifest
+   *   As of start().
+   * @param array<string, mixed> $input
+   *   The input.
+   *
    * @return string
    *   The id of the run.
    */
-  private function begin(Engine $engine, string $manifest, array $input, StartOptions $options): string {
-    $this->subscriptions->register();
-    $uid = $options->uid ?? (int) $this->currentUser->id();
-    $started = $engine->start($manifest, $input, $options->toArray($uid));
+  private function tell(StartedRun $started, string $manifest, array $input): string {
     if ($started->isNew() && $this->dispatcher->hasListeners(OssaEvents::TASK_EXECUTE)) {
       $this->dispatcher->dispatch(new TaskRequestedEvent($started->getId(), $manifest, $input), OssaEvents::TASK_EXECUTE);
     }

@@ -9,6 +9,7 @@ use Drupal\Core\Config\ImmutableConfig;
 use Drupal\Core\Database\Connection;
 use Drupal\ossa_eca\Store\DrupalConnection;
 use Ossa\Runtime\Engine;
+use Ossa\Runtime\Exception\StoreException;
 
 /**
  * Opens the engine as the settings say, when it is first asked for.
@@ -41,6 +42,11 @@ final class EngineProvider {
    * @var array<string, \Ossa\Runtime\Engine>
    */
   private array $engines = [];
+
+  /**
+   * The connection of the engines that keep runs in the database of the site.
+   */
+  private ?DrupalConnection $connection = NULL;
 
   public function __construct(
     private readonly Connection $database,
@@ -129,6 +135,44 @@ final class EngineProvider {
   }
 
   /**
+   * Whether a transaction of the site is open, which may yet undo everything.
+   */
+  public function isProvisional(): bool {
+    return $this->connection?->isProvisional() ?? $this->database->inTransaction();
+  }
+
+  /**
+   * Carries out several calls of the engine with one write, where that can be.
+   *
+   * @param \Closure(): T $do
+   *   Calls the engine. It may be called twice.
+   *
+   * @return T
+   *   What it returns.
+   *
+   * @template T
+   */
+  public function together(\Closure $do): mixed {
+    $this->engine();
+    if ($this->connection === NULL || $this->database->inTransaction()) {
+      return $do();
+    }
+    try {
+      return $this->connection->together($do);
+    }
+    catch (StoreException) {
+      // Such as a deadlock. One by one, each call is tried again by itself.
+      $this->reset();
+      return $do();
+    }
+    catch (\Throwable $throwable) {
+      // The engine must not remember what has been undone.
+      $this->reset();
+      throw $throwable;
+    }
+  }
+
+  /**
    * Closes what is open: the next call opens it with the settings of then.
    */
   public function reset(): void {
@@ -136,6 +180,7 @@ final class EngineProvider {
       $engine->close();
     }
     $this->engines = [];
+    $this->connection = NULL;
   }
 
   /**
@@ -169,9 +214,11 @@ final class EngineProvider {
     ];
     $dsn ??= $this->dsn($settings);
     try {
-      return $dsn === ''
-        ? Engine::over(new DrupalConnection($this->database), $options + ['table_prefix' => DrupalConnection::prefixFor($this->database) . self::TABLE_PREFIX])
-        : Engine::open($dsn, $options);
+      if ($dsn !== '') {
+        return Engine::open($dsn, $options);
+      }
+      $this->connection ??= new DrupalConnection($this->database);
+      return Engine::over($this->connection, $options + ['table_prefix' => DrupalConnection::prefixFor($this->database) . self::TABLE_PREFIX]);
     }
     catch (\Throwable $throwable) {
       throw new EngineUnavailableException(sprintf('The engine cannot be opened with the settings of "ossa_eca": %s', $throwable->getMessage()), 0, $throwable);

@@ -51,6 +51,23 @@ final class StepRelay implements DestructableInterface {
   }
 
   /**
+   * Queues all steps that are due with the write that made them due.
+   *
+   * Only where the queues are written with it; elsewhere a worker could be
+   * faster than the write.
+   *
+   * @return bool
+   *   FALSE when it is still to be done, after the write.
+   */
+  public function drainWithin(): bool {
+    if (!$this->queues->areInDatabase()) {
+      return FALSE;
+    }
+    $this->drain();
+    return TRUE;
+  }
+
+  /**
    * Queues steps of runs that were to be carried out where they were started.
    *
    * They are those that had to wait, and those that a process left behind.
@@ -79,7 +96,7 @@ final class StepRelay implements DestructableInterface {
     if ($this->draining) {
       return;
     }
-    if ($this->database->inTransaction()) {
+    if ($this->engines->isProvisional()) {
       $this->wanted = TRUE;
       return;
     }

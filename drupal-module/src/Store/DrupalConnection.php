@@ -19,9 +19,19 @@ use Ossa\Runtime\Store\ConnectionInterface;
 final class DrupalConnection implements ConnectionInterface {
 
   /**
+   * What the engine says before it begins a transaction of MySQL.
+   */
+  private const MYSQL_ISOLATION = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED';
+
+  /**
    * The transaction that was begun here.
    */
   private ?Transaction $transaction = NULL;
+
+  /**
+   * Whether several calls of the engine are carried out as one.
+   */
+  private bool $together = FALSE;
 
   /**
    * What tables are qualified with on SQLite, where a prefix is a database.
@@ -67,6 +77,52 @@ final class DrupalConnection implements ConnectionInterface {
   }
 
   /**
+   * Carries out several calls of the engine in one transaction, with one write.
+   *
+   * To the engine it looks as if each had a transaction of its own: when this
+   * fails, nothing of it has happened, and the engine has to be opened anew.
+   *
+   * @param \Closure(): T $do
+   *   Calls the engine.
+   *
+   * @return T
+   *   What it returns.
+   *
+   * @template T
+   */
+  public function together(\Closure $do): mixed {
+    $type = $this->connection->databaseType();
+    if ($type === 'mysql') {
+      $this->execute(self::MYSQL_ISOLATION, [], []);
+    }
+    $transaction = $this->connection->startTransaction();
+    $this->together = TRUE;
+    try {
+      if ($type === 'sqlite') {
+        // Takes the lock for writing now, while it can still be waited for.
+        $this->execute(sprintf('DELETE FROM %smeta WHERE name IS NULL', $this->tables), [], []);
+      }
+      $result = $do();
+    }
+    catch (\Throwable $throwable) {
+      $transaction->rollBack();
+      throw $throwable;
+    }
+    finally {
+      $this->together = FALSE;
+    }
+    self::end($transaction);
+    return $result;
+  }
+
+  /**
+   * Whether a transaction is open that decides over what the engine writes.
+   */
+  public function isProvisional(): bool {
+    return $this->connection->inTransaction() && !$this->together;
+  }
+
+  /**
    * {@inheritdoc}
    */
   public function platform(): string {
@@ -107,6 +163,9 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function execute(string $sql, array $params, array $bytes): int {
+    if ($this->together && $sql === self::MYSQL_ISOLATION) {
+      return 0;
+    }
     return $this->run($sql, $params, $bytes)->rowCount();
   }
 
@@ -121,15 +180,7 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function commit(): void {
-    $transaction = $this->transaction ?? throw new \LogicException('No transaction of the engine is open.');
-    if (method_exists($transaction, 'commitOrRelease')) {
-      $transaction->commitOrRelease();
-    }
-    else {
-      // Core before 11.2 commits when the object goes. It is still needed, to
-      // roll back, when that fails.
-      $transaction->__destruct();
-    }
+    self::end($this->transaction ?? throw new \LogicException('No transaction of the engine is open.'));
     $this->transaction = NULL;
   }
 
@@ -146,7 +197,7 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function isTransactionActive(): bool {
-    return $this->connection->inTransaction();
+    return $this->together ? $this->transaction !== NULL : $this->connection->inTransaction();
   }
 
   /**
@@ -159,6 +210,23 @@ final class DrupalConnection implements ConnectionInterface {
       }
     }
     return 'other';
+  }
+
+  /**
+   * Commits a transaction.
+   *
+   * @param \Drupal\Core\Database\Transaction $transaction
+   *   The transaction.
+   */
+  private static function end(Transaction $transaction): void {
+    if (method_exists($transaction, 'commitOrRelease')) {
+      $transaction->commitOrRelease();
+    }
+    else {
+      // Core before 11.2 commits when the object goes. It is still needed, to
+      // roll back, when that fails.
+      $transaction->__destruct();
+    }
   }
 
   /**
