@@ -59,13 +59,22 @@ final class Pulse {
     if ($now >= $this->tickAt) {
       $this->attempt(fn () => $this->tickAt = $now + max(10, $this->engines->engine()->tick()) / 1000);
     }
-    $this->relay->drain();
-    if ($look) {
-      $this->relay->drainLeftBehind();
-    }
+    $look ? $this->relay->drainAll() : $this->relay->drain();
     if ($look || $runStatus !== 'running') {
       $this->attempt(fn () => $this->deliveries->handOn());
     }
+  }
+
+  /**
+   * In a worker that has nothing to do.
+   *
+   * @return float
+   *   Seconds until it should be called again, at most one.
+   */
+  public function beat(): float {
+    $this->tickAt = $this->lookAt = 0.0;
+    $this->afterStep(NULL);
+    return max(0.02, min(1.0, $this->tickAt - $this->time->getCurrentMicroTime()));
   }
 
   /**
@@ -76,8 +85,7 @@ final class Pulse {
       // More than a batch may be due; what comes up meanwhile can wait.
       for ($round = 0; $round < 100 && $this->engines->engine()->tick() === 0; ++$round);
     });
-    $this->relay->drain();
-    $this->relay->drainLeftBehind();
+    $this->relay->drainAll();
     $this->attempt(fn () => $this->deliveries->handOn());
     $this->attempt($this->prune(...));
   }

@@ -108,10 +108,8 @@ final readonly class Runs {
    */
   public function execute(string $manifest, array $input = [], StartOptions $options = new StartOptions()): Run {
     return $this->guard(function () use ($manifest, $input, $options): Run {
-      $id = $this->tell($this->begin($this->engines->engineAtOnce(), $manifest, $input, $options), $manifest, $input);
-      $this->atOnce->run($id);
-      $this->relay->drain();
-      return $this->must($id);
+      $started = $this->atOnce->run(fn (Engine $engine): StartedRun => $this->begin($engine, $manifest, $input, $options));
+      return $this->must($this->tell($started, $manifest, $input));
     });
   }
 
@@ -198,7 +196,7 @@ final readonly class Runs {
       foreach ($steps as $failed) {
         $this->operator()->retryStep($id, $failed, $reason);
       }
-      $this->relay->drain();
+      $this->relay->drainAll();
       return count($steps);
     });
   }
@@ -220,7 +218,7 @@ final readonly class Runs {
   public function cancel(string $id, string $reason = ''): bool {
     return $this->guard(function () use ($id, $reason): bool {
       $canceled = $this->operator()->cancel($id, $reason);
-      $this->relay->drain();
+      $this->relay->drainAll();
       return $canceled;
     });
   }
@@ -247,7 +245,7 @@ final readonly class Runs {
   public function decide(string $id, string $step, mixed $decision, string $comment = ''): string {
     return $this->guard(function () use ($id, $step, $decision, $comment): string {
       $status = $this->operator()->decide($id, $step, $decision, $comment);
-      $this->relay->drain();
+      $this->relay->drainAll();
       return $status;
     });
   }
@@ -273,7 +271,7 @@ final readonly class Runs {
   public function signal(string $id, string $name, array $payload = []): string {
     return $this->guard(function () use ($id, $name, $payload): string {
       $status = $this->engines->engine()->signal($id, $name, $payload);
-      $this->relay->drain();
+      $this->relay->drainAll();
       return $status;
     });
   }

@@ -43,6 +43,8 @@ final readonly class ActionTokens {
       $do();
       return NULL;
     }
+    // A model of ECA may be running whose tokens are to come back afterwards.
+    $before = $this->tokens->getTokenData();
     $this->tokens->clearTokenData();
     try {
       $this->tokens->addTokenData('input', DataTransferObject::create($input));
@@ -57,6 +59,9 @@ final readonly class ActionTokens {
     }
     finally {
       $this->tokens->clearTokenData();
+      foreach (is_array($before) ? $before : [] as $name => $data) {
+        $this->tokens->addTokenData((string) $name, $data);
+      }
     }
   }
 

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace Drupal\ossa_eca\Execution;
 
 use Drupal\ossa_eca\Engine\EngineProvider;
+use Ossa\Runtime\StartedRun;
+use Ossa\Runtime\Transport;
 
 /**
  * Carries out a run in this process, also within a transaction of the site.
@@ -12,9 +14,9 @@ use Drupal\ossa_eca\Engine\EngineProvider;
 final readonly class RunAtOnce {
 
   /**
-   * So many steps are taken from the queue at once.
+   * So many steps are looked through for those of the run.
    */
-  private const BATCH = 10;
+  private const BATCH = 100;
 
   public function __construct(
     private EngineProvider $engines,
@@ -22,35 +24,62 @@ final readonly class RunAtOnce {
   ) {}
 
   /**
-   * Runs the steps of a run until there are none to run now.
+   * Starts a run, and runs its steps until there are none to run now.
    *
-   * @param string $id
-   *   Id of the run, started by the engine for such runs.
+   * @param \Closure(\Ossa\Runtime\Engine): \Ossa\Runtime\StartedRun $start
+   *   Starts the run with the engine for such runs. It may be called twice.
+   *
+   * @return \Ossa\Runtime\StartedRun
+   *   The run.
    */
-  public function run(string $id): void {
-    $engine = $this->engines->engineAtOnce();
-    $transport = $engine->transport(['queue' => EngineProvider::AT_ONCE, 'prefetch' => 1]);
-    $others = [];
+  public function run(\Closure $start): StartedRun {
+    // In one write, so that no other process can take the steps in between.
+    [$started, $transport, $tokens] = $this->engines->together(function () use ($start): array {
+      $engine = $this->engines->engineAtOnce();
+      $started = $start($engine);
+      $transport = $engine->transport(['queue' => EngineProvider::AT_ONCE]);
+      return [$started, $transport, $this->take($transport, $started->getId())];
+    });
     try {
-      while (($deliveries = $transport->receive(self::BATCH)) !== []) {
-        foreach ($deliveries as $delivery) {
-          $token = $delivery->getToken();
-          if ($token !== NULL && ($delivery->getStep()['run'] ?? NULL) === $id) {
-            $this->runner->attempt($engine, $token);
-          }
-          else {
-            $others[] = $delivery->getId();
-          }
+      while ($tokens !== []) {
+        foreach ($tokens as $token) {
+          $this->runner->attempt($this->engines->engineAtOnce(), $token);
         }
+        $tokens = $this->take($transport, $started->getId());
       }
     }
     finally {
-      // Steps of runs of other processes, which will look for them again.
-      foreach ($others as $other) {
-        $transport->release($other);
-      }
       $transport->close();
     }
+    return $started;
+  }
+
+  /**
+   * Takes the steps of a run, and leaves those of others.
+   *
+   * @param \Ossa\Runtime\Transport $transport
+   *   The queue of such runs.
+   * @param string $run
+   *   Id of the run.
+   *
+   * @return list<string>
+   *   Tokens of the steps.
+   */
+  private function take(Transport $transport, string $run): array {
+    $tokens = $others = [];
+    foreach ($transport->receive(self::BATCH) as $delivery) {
+      $token = $delivery->getToken();
+      if ($token !== NULL && ($delivery->getStep()['run'] ?? NULL) === $run) {
+        $tokens[] = $token;
+      }
+      else {
+        $others[] = $delivery->getId();
+      }
+    }
+    foreach ($others as $other) {
+      $transport->release($other);
+    }
+    return $tokens;
   }
 
 }

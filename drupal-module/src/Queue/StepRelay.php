@@ -51,6 +51,14 @@ final class StepRelay implements DestructableInterface {
   }
 
   /**
+   * Queues all steps that are due, of all runs.
+   */
+  public function drainAll(): void {
+    $this->drain();
+    $this->drainLeftBehind();
+  }
+
+  /**
    * Queues all steps that are due with the write that made them due.
    *
    * Only where the queues are written with it; elsewhere a worker could be
@@ -81,7 +89,7 @@ final class StepRelay implements DestructableInterface {
    */
   public function destruct(): void {
     if ($this->wanted) {
-      $this->drain();
+      $this->drainAll();
     }
   }
 

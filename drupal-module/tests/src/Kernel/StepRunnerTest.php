@@ -98,6 +98,17 @@ final class StepRunnerTest extends OssaKernelTestBase {
   }
 
   /**
+   * So is one that was carried out where it was started, by the workers then.
+   */
+  public function testExecutedRunThatFailedIsRetriedByWorkers(): void {
+    $run = $this->runs()->execute('flaky', ['failures' => 1, 'how' => 'permanent']);
+    self::assertSame('failed', $run->getStatus());
+    $this->runs()->retry($run->getId());
+    $this->work();
+    self::assertSame('completed', $this->runs()->get($run->getId())?->getStatus());
+  }
+
+  /**
    * A service is a capability by its tag alone.
    */
   public function testTaggedServiceIsCalled(): void {

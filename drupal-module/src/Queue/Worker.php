@@ -1,0 +1,104 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\ossa_eca\Queue;
+
+use Drupal\Component\Datetime\TimeInterface;
+use Drupal\Core\Queue\QueueFactory;
+use Drupal\Core\Queue\QueueWorkerInterface;
+use Drupal\Core\Queue\QueueWorkerManagerInterface;
+use Drupal\Core\Queue\SuspendQueueException;
+use Drupal\ossa_eca\Pulse;
+use Drupal\ossa_eca\StartOptions;
+use Symfony\Component\DependencyInjection\Attribute\Autowire;
+
+/**
+ * Works off the queues of steps, most urgent first, and waits for more.
+ *
+ * Cron and "drush queue:run" work off one queue after the other and stop when
+ * they are empty; this looks at the urgent ones again before each step, and
+ * fires delays of retries on time.
+ */
+final readonly class Worker {
+
+  /**
+   * How long an item is kept from other workers, in seconds.
+   *
+   * The engine has leases of its own: an item that comes again is in vain.
+   */
+  private const LEASE = 300;
+
+  public function __construct(
+    private QueueFactory $queues,
+    #[Autowire(service: 'plugin.manager.queue_worker')]
+    private QueueWorkerManagerInterface $workers,
+    private Pulse $pulse,
+    private TimeInterface $time,
+  ) {}
+
+  /**
+   * Works until the time is up.
+   *
+   * @param float $seconds
+   *   For how long; 0 works off what is there.
+   * @param int $limit
+   *   At most so many steps; 0 for any number.
+   *
+   * @return int
+   *   How many steps were worked off.
+   *
+   * @throws \Drupal\Core\Queue\SuspendQueueException
+   *   When the store is out of reach.
+   */
+  public function run(float $seconds, int $limit = 0): int {
+    $until = $this->time->getCurrentMicroTime() + $seconds;
+    $done = 0;
+    do {
+      $wait = $this->pulse->beat();
+      while ($this->one()) {
+        if (++$done === $limit) {
+          return $done;
+        }
+        if ($seconds > 0 && $this->time->getCurrentMicroTime() >= $until) {
+          return $done;
+        }
+      }
+      $left = $until - $this->time->getCurrentMicroTime();
+      if ($left > 0) {
+        usleep((int) (1e6 * min($left, $wait)));
+      }
+    } while ($this->time->getCurrentMicroTime() < $until);
+    return $done;
+  }
+
+  /**
+   * Works off the most urgent step.
+   *
+   * @return bool
+   *   FALSE when there is none.
+   */
+  private function one(): bool {
+    foreach (StartOptions::PRIORITIES as $priority) {
+      $name = StepQueues::name($priority);
+      $queue = $this->queues->get($name, TRUE);
+      $item = $queue->claimItem(self::LEASE);
+      if (!is_object($item) || !isset($item->data)) {
+        continue;
+      }
+      $worker = $this->workers->createInstance($name);
+      assert($worker instanceof QueueWorkerInterface);
+      try {
+        $worker->processItem($item->data);
+      }
+      catch (SuspendQueueException $exception) {
+        $queue->releaseItem($item);
+        throw $exception;
+      }
+      $queue->deleteItem($item);
+      return TRUE;
+    }
+    return FALSE;
+  }
+
+}

@@ -1,0 +1,95 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\Tests\ossa_eca\Kernel;
+
+use Drupal\Core\Database\Connection;
+use Drupal\Core\DependencyInjection\ContainerBuilder;
+use Drupal\Core\Site\Settings;
+use Drupal\ossa_eca\Queue\Worker;
+use Drupal\ossa_eca\StartOptions;
+use Drupal\ossa_eca_test\ImmediateQueueFactory;
+use Symfony\Component\DependencyInjection\Reference;
+
+/**
+ * Steps travel on Drupal's queues, whatever these are made of.
+ *
+ * @group ossa_eca
+ */
+final class QueueTest extends OssaKernelTestBase {
+
+  /**
+   * {@inheritdoc}
+   */
+  public function register(ContainerBuilder $container): void {
+    parent::register($container);
+    $container->register(ImmediateQueueFactory::class, ImmediateQueueFactory::class)
+      ->addArgument(new Reference('plugin.manager.queue_worker'));
+  }
+
+  /**
+   * A queue that handles items at once and cannot be polled is one, too.
+   *
+   * Such are the queues of "sm", Symfony Messenger for Drupal.
+   */
+  public function testQueueThatHandlesItemsAtOnceIsOneToo(): void {
+    new Settings(['queue_default' => ImmediateQueueFactory::class] + Settings::getAll());
+    $id = $this->runs()->start('greet-twice', ['name' => 'Ada']);
+    self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+    self::assertSame(['first', 'second'], $this->container->get('state')->get('ossa_eca_test.calls'));
+  }
+
+  /**
+   * The worker takes what is urgent first, each time anew.
+   */
+  public function testWorkerTakesWhatIsUrgentFirst(): void {
+    $low = $this->runs()->start('greet-twice', ['name' => 'low'], new StartOptions(priority: 'low'));
+    $this->runs()->start('greet', ['name' => 'critical'], new StartOptions(priority: 'critical'));
+    self::assertSame(1, $this->service(Worker::class)->run(0, 1));
+    self::assertSame(['greet'], $this->container->get('state')->get('ossa_eca_test.calls'));
+    self::assertSame(2, $this->service(Worker::class)->run(0));
+    self::assertSame('completed', $this->runs()->get($low)?->getStatus());
+  }
+
+  /**
+   * The worker fires retries when they are due.
+   */
+  public function testWorkerFiresRetriesWhenTheyAreDue(): void {
+    $id = $this->runs()->start('flaky', ['failures' => 1]);
+    $worker = $this->service(Worker::class);
+    // The manifest says 1 ms.
+    for ($round = 0; $round < 100 && $this->runs()->get($id)?->getStatus() === 'running'; ++$round) {
+      $worker->run(0.05);
+    }
+    self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+  }
+
+  /**
+   * A step whose item was lost comes again; one that comes twice runs once.
+   */
+  public function testItemThatComesTwiceRunsOnce(): void {
+    $id = $this->runs()->start('greet', ['name' => 'Ada']);
+    $token = $this->next('ossa_step:normal');
+    $this->queue()->createItem($token);
+    $this->queue('high')->createItem($token);
+    $this->work();
+    self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+    self::assertSame(['greet'], $this->container->get('state')->get('ossa_eca_test.calls'));
+  }
+
+  /**
+   * A start whose queue fails is durable all the same.
+   */
+  public function testStartIsDurableAlthoughTheQueueFails(): void {
+    $database = $this->container->get('database');
+    self::assertInstanceOf(Connection::class, $database);
+    $database->schema()->createTable('queue', ['fields' => ['nothing' => ['type' => 'int']]]);
+    $id = $this->runs()->start('greet', ['name' => 'Ada']);
+    self::assertSame('running', $this->runs()->get($id)?->getStatus());
+    $database->schema()->dropTable('queue');
+    $this->container->get('cron')->run();
+    self::assertSame('completed', $this->runs()->get($id)->getStatus());
+  }
+
+}
