@@ -3,23 +3,20 @@
 use std::io;
 
 use clap::{Args, Subcommand};
-use ossa_runtime::engine::{BreakerKey, BreakerView};
+use ossa_runtime::engine::{BreakerKey, BreakerView, EngineOptions};
 use ossa_runtime::policy::BreakerState;
 
-use crate::output::{FINDINGS, Output};
-use crate::run::{Failure, Format, open, to_json};
+use crate::failure::Failure;
+use crate::output::{FINDINGS, Format, Output, to_json};
+use crate::store::StoreOptions;
 
 /// Look at circuit breakers and close them
 #[derive(Debug, Args)]
 pub(crate) struct Breaker {
     #[command(subcommand)]
     verb: Verb,
-    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
-    #[arg(long, value_name = "DSN", global = true)]
-    store: Option<String>,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t, global = true)]
-    format: Format,
+    #[command(flatten)]
+    on: StoreOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,11 +39,11 @@ impl Breaker {
     }
 
     fn answer(self, output: &mut Output) -> Result<u8, Failure> {
-        let engine = open(self.store)?;
+        let engine = self.on.open(EngineOptions::default())?;
         match self.verb {
             Verb::List => {
                 let views = engine.breakers()?;
-                match self.format {
+                match self.on.format {
                     Format::Text => table(&views, output)?,
                     Format::Json => {
                         for view in &views {

@@ -1,18 +1,18 @@
 //! `ossa channel`: what is published, by whom, and who takes it.
 
 use std::io::{self, Read as _};
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ossa_runtime::engine::channel::{ChannelMessage, Published, ReceiptStatus};
-use ossa_runtime::engine::{Channels, Engine, EngineOptions};
+use ossa_runtime::engine::{Channels, Engine};
 use ossa_runtime::port::{Position, Priority, Record, Timestamp};
 use serde_json::{Value, json};
 
-use crate::output::{FAILURE, FINDINGS, Output};
-use crate::run::{Failure, Format, open_with};
+use crate::failure::Failure;
+use crate::output::{FAILURE, FINDINGS, Format, Output, to_json};
+use crate::store::{ManifestRoots, StoreOptions};
 use crate::time::{length, moment};
 
 /// How often a tail looks for something new.
@@ -25,15 +25,10 @@ const PAGE: usize = 500;
 pub(crate) struct Channel {
     #[command(subcommand)]
     verb: Verb,
-    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
-    #[arg(long, value_name = "DSN", global = true)]
-    store: Option<String>,
-    /// A folder with manifests: agents, workflows and rules; may be given several times
-    #[arg(long, value_name = "FOLDER", global = true)]
-    manifests: Vec<PathBuf>,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t, global = true)]
-    format: Format,
+    #[command(flatten)]
+    on: StoreOptions,
+    #[command(flatten)]
+    manifests: ManifestRoots,
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,13 +122,9 @@ impl Channel {
     }
 
     fn carry_out(self, output: &mut Output) -> Result<u8, Failure> {
-        let options = EngineOptions {
-            manifest_roots: self.manifests,
-            ..EngineOptions::default()
-        };
-        let engine = open_with(self.store, options)?;
+        let engine = self.on.open(self.manifests.into())?;
         let channels = engine.channels();
-        let format = self.format;
+        let format = self.on.format;
         match self.verb {
             Verb::List => list(&channels, format, output),
             Verb::Publish(it) => it.carry_out(&engine, format, output),
@@ -331,7 +322,7 @@ fn receipts(
     let receipts = channels.receipts(channel, message)?;
     for receipt in &receipts {
         let line = match format {
-            Format::Json => crate::run::to_json(receipt)?,
+            Format::Json => to_json(receipt)?,
             Format::Text => {
                 let subscriber = receipt.subscriber.as_deref().unwrap_or("the stream");
                 let error = receipt

@@ -1,19 +1,19 @@
 //! `ossa dlq`: messages that were given up.
 
 use std::io;
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use ossa_runtime::engine::DeadLetters;
 use ossa_runtime::engine::channel::{DeadLetter, DeadLetterFilter, Reason, Replayed};
-use ossa_runtime::engine::{DeadLetters, EngineOptions};
 use ossa_runtime::port::Timestamp;
 use serde_json::{Value, json};
 
-use crate::output::{FAILURE, FINDINGS, Output};
-use crate::run::{Failure, Format, open_with, to_json};
+use crate::failure::Failure;
+use crate::output::{FAILURE, FINDINGS, Format, Output, to_json};
 use crate::run_steer::By;
+use crate::store::{ManifestRoots, StoreOptions};
 use crate::time::moment;
 
 /// Look at dead letters, edit and replay them
@@ -21,15 +21,10 @@ use crate::time::moment;
 pub(crate) struct Dlq {
     #[command(subcommand)]
     verb: Verb,
-    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
-    #[arg(long, value_name = "DSN", global = true)]
-    store: Option<String>,
-    /// A folder with manifests: agents, workflows and rules; may be given several times
-    #[arg(long, value_name = "FOLDER", global = true)]
-    manifests: Vec<PathBuf>,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t, global = true)]
-    format: Format,
+    #[command(flatten)]
+    on: StoreOptions,
+    #[command(flatten)]
+    manifests: ManifestRoots,
 }
 
 #[derive(Debug, Subcommand)]
@@ -135,12 +130,8 @@ impl Dlq {
     }
 
     fn carry_out(self, output: &mut Output) -> Result<u8, Failure> {
-        let options = EngineOptions {
-            manifest_roots: self.manifests,
-            ..EngineOptions::default()
-        };
-        let letters = open_with(self.store, options)?.dead_letters();
-        let format = self.format;
+        let letters = self.on.open(self.manifests.into())?.dead_letters();
+        let format = self.on.format;
         match self.verb {
             Verb::List { which, limit } => {
                 for letter in letters.list(&which.filter(), limit)? {

@@ -1,26 +1,21 @@
 //! `ossa doctor`: can this installation keep what it promises?
 
 use std::io;
-use std::path::PathBuf;
 
 use clap::Args;
-use ossa_runtime::engine::{Condition, EngineOptions, Examined};
+use ossa_runtime::engine::{Condition, Examined};
 
-use crate::output::{FAILURE, FINDINGS, Output};
-use crate::run::{Failure, Format, open_with, to_json};
+use crate::failure::Failure;
+use crate::output::{FAILURE, FINDINGS, Format, Output, to_json};
+use crate::store::{ManifestRoots, StoreOptions};
 
 /// Check a store and the manifests that run on it; exit code 1 for warnings, 2 when something does not work
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
-    #[arg(long, value_name = "DSN")]
-    store: Option<String>,
-    /// A folder with manifests; may be given several times
-    #[arg(long, value_name = "FOLDER")]
-    manifests: Vec<PathBuf>,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    on: StoreOptions,
+    #[command(flatten)]
+    manifests: ManifestRoots,
 }
 
 impl Doctor {
@@ -30,13 +25,9 @@ impl Doctor {
     }
 
     fn examine(self, output: &mut Output) -> Result<u8, Failure> {
-        let options = EngineOptions {
-            manifest_roots: self.manifests,
-            ..EngineOptions::default()
-        };
-        let examined = open_with(self.store, options)?.examine();
+        let examined = self.on.open(self.manifests.into())?.examine();
         for it in &examined {
-            match self.format {
+            match self.on.format {
                 Format::Json => output.line(to_json(it)?)?,
                 Format::Text => tell(it, output)?,
             }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use ossa_runtime::engine::EngineOptions;
 use ossa_runtime::graph::{Format, Graph, State};
 use ossa_runtime::manifest::model::{Manifest, Reference};
 use ossa_runtime::manifest::{self, Catalog, Kind, Options, load_str, render};
@@ -14,8 +15,10 @@ use ossa_runtime::plan::{NodeId, Plan, Resolver, Unresolved};
 use ossa_runtime::port::RunId;
 use serde_json::json;
 
+use crate::failure::Failure;
 use crate::output::{FAILURE, FINDINGS, Output};
-use crate::run::{Failure, open, unknown};
+use crate::run::unknown;
+use crate::store::open;
 
 /// Draw the steps of a manifest, or of a run with their states
 ///
@@ -76,7 +79,7 @@ impl Draw {
     }
 
     fn of_run(&self, run: RunId) -> Result<Graph, Failure> {
-        let engine = open(self.store.clone())?;
+        let engine = open(self.store.as_deref(), EngineOptions::default())?;
         let (Some(plan), Some(details)) = (engine.plan_of(run)?, engine.run(run)?) else {
             return Err(unknown(run));
         };

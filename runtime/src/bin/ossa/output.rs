@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use ossa_runtime::manifest::render::Colour;
 
 /// Exit code when there are findings.
@@ -65,4 +66,18 @@ impl Output {
             }
         }
     }
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// JSON: one object a line for lists and events, one object for a run
+    Json,
+}
+
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
 }

@@ -4,18 +4,19 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use ossa_runtime::engine::{Engine, EngineOptions, RunDetails};
-use ossa_runtime::error::{Category, Error, code};
 use ossa_runtime::port::{RunId, RunStatus, Timestamp, Version};
 use ossa_runtime::run::StepView;
 
-use crate::output::{FAILURE, FINDINGS, Output};
+use crate::failure::Failure;
+use crate::output::{FINDINGS, Format, Output, to_json};
 use crate::run_answer::Answer;
 use crate::run_list::{List, Prune};
 use crate::run_migrate::Migrate;
 use crate::run_move::{Export, Import};
 use crate::run_steer::Steer;
+use crate::store::StoreOptions;
 use crate::timeline;
 
 /// How often a tail looks for new events.
@@ -28,21 +29,8 @@ const ROWS: usize = 256;
 pub(crate) struct Run {
     #[command(subcommand)]
     verb: Verb,
-    /// The store, such as sqlite:///srv/app/var/ossa.db; else what OSSA_STORE says
-    #[arg(long, value_name = "DSN", global = true)]
-    store: Option<String>,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t, global = true)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// JSON: one object a line for lists and events, one object for a run
-    Json,
+    #[command(flatten)]
+    on: StoreOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,48 +74,6 @@ enum Verb {
     },
 }
 
-/// Why there is no result.
-pub(crate) enum Failure {
-    Runtime(Box<Error>),
-    Usage(String),
-    Io(io::Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Runtime(Box::new(error))
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Failure {
-    /// Says why, and gives the exit code.
-    pub(crate) fn tell(self, output: &mut Output) -> io::Result<u8> {
-        match self {
-            Self::Io(error) => Err(error),
-            Self::Usage(message) => {
-                output.note(format!("ossa: {message}"));
-                Ok(FAILURE)
-            }
-            Self::Runtime(error) => {
-                output.note(format!("ossa: {error} ({})", error.code()));
-                if let Some(help) = error.help() {
-                    output.note(format!("  {help}"));
-                }
-                for violation in error.violations() {
-                    output.note(format!("  {violation}"));
-                }
-                Ok(exit_code(&error))
-            }
-        }
-    }
-}
-
 impl Run {
     pub(crate) fn run(self, output: &mut Output) -> io::Result<u8> {
         self.answer(output).or_else(|failure| failure.tell(output))
@@ -136,58 +82,35 @@ impl Run {
     fn answer(self, output: &mut Output) -> Result<u8, Failure> {
         let engine = match self.verb {
             // A run may be brought into a store that is made for it.
-            Verb::Import(_) => Engine::open(&named(self.store)?, EngineOptions::default())?,
-            Verb::Migrate(ref migrate) => open_with(self.store, migrate.options())?,
-            _ => open(self.store)?,
+            Verb::Import(_) => Engine::open(&self.on.dsn()?, EngineOptions::default())?,
+            Verb::Migrate(ref migrate) => self.on.open(migrate.options())?,
+            _ => self.on.open(EngineOptions::default())?,
         };
+        let format = self.on.format;
         match self.verb {
-            Verb::List(list) => list.write(&engine, self.format, output),
+            Verb::List(list) => list.write(&engine, format, output),
             Verb::Show { run } => {
                 let details = engine.run(run)?.ok_or_else(|| unknown(run))?;
-                match self.format {
+                match format {
                     Format::Json => output.line(to_json(&details)?)?,
                     Format::Text => show(&details, output)?,
                 }
                 Ok(0)
             }
-            Verb::Steer(order) => order.carry_out(&engine, self.format, output),
-            Verb::Answer(answer) => answer.give(&engine, self.format, output),
-            Verb::Prune(prune) => prune.carry_out(&engine, self.format, output),
-            Verb::Migrate(migrate) => migrate.carry_out(&engine, self.format, output),
+            Verb::Steer(order) => order.carry_out(&engine, format, output),
+            Verb::Answer(answer) => answer.give(&engine, format, output),
+            Verb::Prune(prune) => prune.carry_out(&engine, format, output),
+            Verb::Migrate(migrate) => migrate.carry_out(&engine, format, output),
             Verb::Export(export) => export.write(&engine, output),
-            Verb::Import(import) => import.carry_out(&engine, self.format, output),
-            Verb::Why { run } => why(&engine, run, self.format, output),
+            Verb::Import(import) => import.carry_out(&engine, format, output),
+            Verb::Why { run } => why(&engine, run, format, output),
             Verb::History { run, after, limit } => {
                 let limit = limit.unwrap_or(usize::MAX);
-                history(&engine, run, Version(after), limit, self.format, output)
+                history(&engine, run, Version(after), limit, format, output)
             }
-            Verb::Tail { run } => tail(&engine, run, self.format, output),
+            Verb::Tail { run } => tail(&engine, run, format, output),
         }
     }
-}
-
-/// What was understood and refused is a finding; what is not there, or cannot be read or written, a failure.
-fn exit_code(error: &Error) -> u8 {
-    match error.category() {
-        Category::Store | Category::Argument => FAILURE,
-        _ if error.code() == code::RUN_NOT_FOUND => FAILURE,
-        _ => FINDINGS,
-    }
-}
-
-/// The engine on a store that is there: looking at one must not create it.
-pub(crate) fn open(store: Option<String>) -> Result<Engine, Failure> {
-    open_with(store, EngineOptions::default())
-}
-
-/// The engine over a store that is there; `None` = the one of OSSA_STORE.
-pub(crate) fn open_with(store: Option<String>, options: EngineOptions) -> Result<Engine, Failure> {
-    let dsn = named(store)?;
-    if !ossa_runtime::adapter::exists(&dsn).map_err(Error::from)? {
-        let shown = ossa_runtime::adapter::RedactedDsn(&dsn);
-        return Err(Failure::Usage(format!("there is no store at {shown}")));
-    }
-    Ok(Engine::open(&dsn, options)?)
 }
 
 fn show(details: &RunDetails, output: &mut Output) -> io::Result<()> {
@@ -276,15 +199,6 @@ fn took(from: Timestamp, until: Timestamp) -> String {
     format!("{}.{:03} s", millis / 1000, millis % 1000)
 }
 
-fn named(store: Option<String>) -> Result<String, Failure> {
-    store
-        .or_else(|| std::env::var("OSSA_STORE").ok())
-        .filter(|dsn| !dsn.is_empty())
-        .ok_or_else(|| {
-            Failure::Usage("no store: give one with --store, or in OSSA_STORE".to_owned())
-        })
-}
-
 fn why(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Result<u8, Failure> {
     let why = engine.why(run)?;
     if format == Format::Json {
@@ -356,10 +270,6 @@ fn tail(engine: &Engine, run: RunId, format: Format, output: &mut Output) -> Res
         }
         sleep(LOOK_EVERY);
     }
-}
-
-pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> io::Result<String> {
-    Ok(serde_json::to_string(value)?)
 }
 
 pub(crate) fn unknown(run: RunId) -> Failure {

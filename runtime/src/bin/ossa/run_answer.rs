@@ -5,8 +5,8 @@ use ossa_runtime::engine::Engine;
 use ossa_runtime::port::RunId;
 use serde_json::Value;
 
-use crate::output::Output;
-use crate::run::{Failure, Format};
+use crate::failure::Failure;
+use crate::output::{Format, Output};
 use crate::run_steer::{By, tell};
 
 #[derive(Debug, Subcommand)]

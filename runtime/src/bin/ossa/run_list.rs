@@ -7,8 +7,8 @@ use clap::Args;
 use ossa_runtime::engine::{Engine, PruneRule};
 use ossa_runtime::port::{Page, RunFilter, RunHead, RunId, RunStatus, Timestamp};
 
-use crate::output::Output;
-use crate::run::{Failure, Format, to_json};
+use crate::failure::Failure;
+use crate::output::{Format, Output, to_json};
 use crate::time::{length, moment};
 
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use clap::Args;
 use ossa_runtime::engine::{Engine, EngineOptions, Startable};
 use ossa_runtime::port::RunId;
 
-use crate::output::{FINDINGS, Output};
-use crate::run::{Failure, Format, to_json};
+use crate::failure::Failure;
+use crate::output::{FINDINGS, Format, Output, to_json};
 use crate::run_steer::By;
 
 /// Have a run go on with another version of its workflow

@@ -9,8 +9,8 @@ use ossa_runtime::engine::Engine;
 use ossa_runtime::port::RunId;
 use serde_json::json;
 
-use crate::output::Output;
-use crate::run::{Failure, Format};
+use crate::failure::Failure;
+use crate::output::{Format, Output};
 
 /// Write a whole run as JSON: to look at, to keep, or to import elsewhere
 #[derive(Debug, Args)]

@@ -5,8 +5,8 @@ use ossa_runtime::engine::{Engine, OrderedBy};
 use ossa_runtime::port::{RunId, RunStatus};
 use serde_json::json;
 
-use crate::output::{FINDINGS, Output};
-use crate::run::{Failure, Format};
+use crate::failure::Failure;
+use crate::output::{FINDINGS, Format, Output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Steer {
