@@ -30,6 +30,6 @@ final class Table
 
     public static function rate(float $figure): string
     {
-        return 0.0 === $figure || 0.0 === $other ? '-' : number_format($figure, thousands_separator: ' ');
+        return 0.0 === $figure ? '-' : number_format($figure, thousands_separator: ' ');
     }
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Ossa\SymfonyRuntime\Channel;
 
+use Ossa\SymfonyRuntime\Context\Nesting;
 use Ossa\SymfonyRuntime\Message\OssaChannelMessage;
 use Symfony\Contracts\Service\ResetInterface;
 
@@ -14,12 +15,17 @@ use Symfony\Contracts\Service\ResetInterface;
  */
 final class CurrentDelivery implements ResetInterface
 {
-    /** @var list<OssaChannelMessage> */
-    private array $stack = [];
+    /** @var Nesting<OssaChannelMessage> */
+    private readonly Nesting $messages;
+
+    public function __construct()
+    {
+        $this->messages = new Nesting();
+    }
 
     public function message(): ?OssaChannelMessage
     {
-        return $this->stack[array_key_last($this->stack) ?? 0] ?? null;
+        return $this->messages->current();
     }
 
     /**
@@ -31,17 +37,11 @@ final class CurrentDelivery implements ResetInterface
      */
     public function during(OssaChannelMessage $message, \Closure $do): mixed
     {
-        $depth = \count($this->stack);
-        $this->stack[] = $message;
-        try {
-            return $do();
-        } finally {
-            $this->stack = \array_slice($this->stack, 0, $depth);
-        }
+        return $this->messages->within($message, $do);
     }
 
     public function reset(): void
     {
-        $this->stack = [];
+        $this->messages->reset();
     }
 }

@@ -9,13 +9,18 @@ use Symfony\Contracts\Service\ResetInterface;
 /** Knows on whose behalf the code now running runs. */
 final class OssaContextProvider implements ResetInterface
 {
-    /** @var list<OssaContext> */
-    private array $stack = [];
+    /** @var Nesting<OssaContext> */
+    private readonly Nesting $contexts;
+
+    public function __construct()
+    {
+        $this->contexts = new Nesting();
+    }
 
     /** `null` outside of a step and of the messages steps have sent. */
     public function current(): ?OssaContext
     {
-        return $this->stack[array_key_last($this->stack) ?? 0] ?? null;
+        return $this->contexts->current();
     }
 
     /**
@@ -27,17 +32,11 @@ final class OssaContextProvider implements ResetInterface
      */
     public function within(OssaContext $context, \Closure $do): mixed
     {
-        $depth = \count($this->stack);
-        $this->stack[] = $context;
-        try {
-            return $do();
-        } finally {
-            $this->stack = \array_slice($this->stack, 0, $depth);
-        }
+        return $this->contexts->within($context, $do);
     }
 
     public function reset(): void
     {
-        $this->stack = [];
+        $this->contexts->reset();
     }
 }

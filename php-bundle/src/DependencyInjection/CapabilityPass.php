@@ -38,7 +38,7 @@ final class CapabilityPass implements CompilerPassInterface
         /** @var array{retry: array<string, array<string, mixed>>, breaker: array<string, array<string, mixed>>} $policies */
         $policies = ['retry' => [], 'breaker' => []];
         foreach ($this->found($container) as [$key, $service, $method, $source, $said]) {
-            $class = $this->checkedClass($container, $service, $method, $source);
+            $class = ServiceMethod::checkedClass($container, $service, $method, $source);
             $target = [$service, $method];
             if (null !== $key) {
                 if (isset($bound[$key]) && $bound[$key] !== $target) {
@@ -99,23 +99,5 @@ final class CapabilityPass implements CompilerPassInterface
         foreach ($bindings as $capability => ['service' => $service, 'method' => $method]) {
             yield ['capability:'.$capability, ltrim($service, '@'), $method, \sprintf('"ossa.bindings.%s"', $capability), []];
         }
-    }
-
-    private function checkedClass(ContainerBuilder $container, string $service, string $method, string $source): string
-    {
-        if (!$container->has($service)) {
-            throw new LogicException(\sprintf('There is no service "%s", which %s names.', $service, $source));
-        }
-        $definition = $container->findDefinition($service);
-        $class = $container->getParameterBag()->resolveValue($definition->getClass()) ?? $service;
-        $reflection = \is_string($class) ? $container->getReflectionClass($class, false) : null;
-        if (null === $reflection) {
-            throw new LogicException(\sprintf('The class of the service "%s", which %s names, is unknown.', $service, $source));
-        }
-        if (!$reflection->hasMethod($method) || !$reflection->getMethod($method)->isPublic()) {
-            throw new LogicException(\sprintf('%s has no public method "%s()", which %s names.', $reflection->getName(), $method, $source));
-        }
-
-        return $reflection->getName();
     }
 }

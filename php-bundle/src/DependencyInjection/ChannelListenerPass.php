@@ -42,7 +42,7 @@ final class ChannelListenerPass implements CompilerPassInterface
                     throw new LogicException(\sprintf('The tag "%s" of the service "%s" has an unknown attribute "%s"; there are: %s.', self::TAG, $service, current($unknown), implode(', ', self::KEYS)));
                 }
                 $method = self::text($tag, 'method') ?? '__invoke';
-                $class = $this->checkedClass($container, $service, $method);
+                $class = ServiceMethod::checkedClass($container, $service, $method, '#[AsChannelListener]');
                 $this->checkTransport($container, $service, self::text($tag, 'transport'));
                 $name = self::text($tag, 'agent') ?? self::text($tag, 'name') ?? self::nameOf($class, $method);
                 $handler = self::text($tag, 'handler') ?? '';
@@ -96,21 +96,6 @@ final class ChannelListenerPass implements CompilerPassInterface
         $value = $tag[$key] ?? null;
 
         return \is_string($value) && '' !== $value ? $value : null;
-    }
-
-    /** @return class-string */
-    private function checkedClass(ContainerBuilder $container, string $service, string $method): string
-    {
-        $class = $container->getParameterBag()->resolveValue($container->findDefinition($service)->getClass()) ?? $service;
-        $reflection = \is_string($class) ? $container->getReflectionClass($class, false) : null;
-        if (null === $reflection) {
-            throw new LogicException(\sprintf('The class of the service "%s", which listens to a channel, is unknown.', $service));
-        }
-        if (!$reflection->hasMethod($method) || !$reflection->getMethod($method)->isPublic()) {
-            throw new LogicException(\sprintf('%s has no public method "%s()" to listen to a channel with.', $reflection->getName(), $method));
-        }
-
-        return $reflection->getName();
     }
 
     private function checkTransport(ContainerBuilder $container, string $service, ?string $transport): void

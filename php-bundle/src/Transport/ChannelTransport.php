@@ -29,8 +29,6 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
  */
 final class ChannelTransport implements TransportInterface, MessageCountAwareInterface, KeepaliveReceiver, NativeTransport
 {
-    /** How long to wait in one go while other transports of the same worker are watched too. */
-    private const SLICE_MS = 20;
     private const KEPT_SECONDS = 30;
 
     private ?Channels $channels = null;
@@ -67,7 +65,7 @@ final class ChannelTransport implements TransportInterface, MessageCountAwareInt
     {
         // One at a time: when the worker stops in between, nothing is left in its hands.
         for ($fetched = 0; $fetched < $fetchSize; ++$fetched) {
-            $delivery = $this->receive() ?? (0 === $fetched ? $this->await() : null);
+            $delivery = $this->receive() ?? (0 === $fetched ? $this->worker->await($this, $this->take(...)) : null);
             if (null === $delivery) {
                 return;
             }
@@ -133,26 +131,6 @@ final class ChannelTransport implements TransportInterface, MessageCountAwareInt
         if (null !== $ahead) {
             $this->calling(fn () => $this->channels()->release($ahead));
         }
-    }
-
-    private function await(): ?ChannelDelivery
-    {
-        $wait = $this->worker->waitFor($this);
-        $siblings = $this->worker->siblingsOf($this);
-        $slice = [] === $siblings ? $wait : self::SLICE_MS;
-        for ($waited = 0; $waited < $wait; $waited += $slice) {
-            $delivery = $this->take($slice);
-            if (null !== $delivery) {
-                return $delivery;
-            }
-            foreach ($siblings as $sibling) {
-                if ($sibling->isReady()) {
-                    return null;
-                }
-            }
-        }
-
-        return null;
     }
 
     private function receive(): ?ChannelDelivery

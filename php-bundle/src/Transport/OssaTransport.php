@@ -30,9 +30,6 @@ use Symfony\Component\Messenger\Transport\TransportInterface;
  */
 class OssaTransport implements TransportInterface, QueueReceiverInterface, MessageCountAwareInterface, SetupableTransportInterface, KeepaliveReceiver, NativeTransport
 {
-    /** How long to wait in one go while other queues of the same worker are watched too. */
-    private const SLICE_MS = 20;
-
     /** @var array<string, Transport> by queue */
     private array $queues = [];
 
@@ -245,22 +242,11 @@ class OssaTransport implements TransportInterface, QueueReceiverInterface, Messa
     /** @param list<string> $queues */
     private function await(array $queues): ?Delivery
     {
-        $wait = $this->worker->waitFor($this);
-        $siblings = $this->worker->siblingsOf($this);
-        $slice = [] === $siblings && 1 === \count($queues) ? $wait : self::SLICE_MS;
-        for ($waited = 0; $waited < $wait; $waited += $slice) {
-            $delivery = $this->receive(\array_slice($queues, 0, 1), $slice) ?? $this->receive(\array_slice($queues, 1));
-            if (null !== $delivery) {
-                return $delivery;
-            }
-            foreach ($siblings as $sibling) {
-                if ($sibling->isReady()) {
-                    return null;
-                }
-            }
-        }
-
-        return null;
+        return $this->worker->await(
+            $this,
+            fn (int $waitMs): ?Delivery => $this->receive(\array_slice($queues, 0, 1), $waitMs) ?? $this->receive(\array_slice($queues, 1)),
+            1 === \count($queues),
+        );
     }
 
     protected function envelope(Delivery $delivery, bool $held): Envelope

@@ -17,6 +17,8 @@ use Symfony\Component\Messenger\Exception\TransportException;
 final class WorkerTransports
 {
     private const WAIT_MS = 1000;
+    /** How long to wait in one go while others are watched too. */
+    private const SLICE_MS = 20;
 
     /** @var array<string, NativeTransport> by name */
     private array $transports = [];
@@ -68,6 +70,36 @@ final class WorkerTransports
         }
     }
 
+    /**
+     * Waits for the next message of a transport, if it may, until another native transport has one.
+     *
+     * @template T of object
+     *
+     * @param \Closure(int $waitMs): ?T $receive
+     * @param bool                      $inOneGo whether nothing else of the transport is to be watched meanwhile
+     *
+     * @return T|null
+     */
+    public function await(NativeTransport $transport, \Closure $receive, bool $inOneGo = true): ?object
+    {
+        $wait = $this->waitFor($transport);
+        $siblings = array_filter($this->inWorker(), static fn (NativeTransport $other): bool => $other !== $transport);
+        $slice = $inOneGo && [] === $siblings ? $wait : self::SLICE_MS;
+        for ($waited = 0; $waited < $wait; $waited += $slice) {
+            $received = $receive($slice);
+            if (null !== $received) {
+                return $received;
+            }
+            foreach ($siblings as $sibling) {
+                if ($sibling->isReady()) {
+                    return null;
+                }
+            }
+        }
+
+        return null;
+    }
+
     /** For how many milliseconds a transport may wait for its next message. */
     public function waitFor(NativeTransport $transport): int
     {
@@ -77,12 +109,6 @@ final class WorkerTransports
         }
 
         return $this->idle || end($this->order) === $transport->getName() ? self::WAIT_MS : 0;
-    }
-
-    /** @return list<NativeTransport> the other native transports that the running worker reads */
-    public function siblingsOf(NativeTransport $transport): array
-    {
-        return array_values(array_filter($this->inWorker(), static fn (NativeTransport $other): bool => $other !== $transport));
     }
 
     /** @return list<NativeTransport> */
