@@ -1,0 +1,129 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Drupal\Tests\ossa_eca\Functional;
+
+use Drupal\Core\Logger\RfcLogLevel;
+use Drupal\Tests\BrowserTestBase;
+use Drupal\ossa_eca\Engine\EngineProvider;
+use Drupal\ossa_eca\Runs;
+use Drupal\ossa_eca_effects_test\Effects;
+use Drush\TestTraits\DrushTestTrait;
+use Symfony\Component\Process\Process;
+
+/**
+ * A booted site whose queues are worked off by drush, in processes of its own.
+ */
+abstract class WorkerTestBase extends BrowserTestBase {
+
+  use DrushTestTrait;
+
+  /**
+   * {@inheritdoc}
+   *
+   * @var list<string>
+   */
+  protected static $modules = ['dblog', 'ossa_eca', 'ossa_eca_effects_test'];
+
+  /**
+   * {@inheritdoc}
+   *
+   * @var string
+   */
+  protected $defaultTheme = 'stark';
+
+  /**
+   * {@inheritdoc}
+   */
+  protected function setUp(): void {
+    if (EngineProvider::version() === NULL) {
+      $this->markTestSkipped('The PHP extension "ossa" is not loaded.');
+    }
+    if (!trait_exists(DrushTestTrait::class)) {
+      $this->markTestSkipped('Drush is not on this site.');
+    }
+    parent::setUp();
+    // What a killed worker held is free again after a second.
+    $this->config('ossa_eca.settings')
+      ->set('manifest_paths', ['module://ossa_eca_effects_test/manifests'])
+      ->set('lease_seconds', 1)
+      ->save();
+  }
+
+  /**
+   * The runs.
+   */
+  protected function runs(): Runs {
+    return $this->container->get(Runs::class);
+  }
+
+  /**
+   * What was done.
+   */
+  protected function effects(): Effects {
+    return $this->container->get(Effects::class);
+  }
+
+  /**
+   * Starts a worker of the queue of normal steps.
+   */
+  protected function startWorker(): Process {
+    $drush = dirname($this->getPathToDrush()) . '/drush.php';
+    $worker = new Process(
+      [PHP_BINARY, $drush, "--root=$this->root", 'queue:run', 'ossa_step:normal'],
+      $this->root,
+      ['HTTP_USER_AGENT' => drupal_generate_test_ua($this->databasePrefix)],
+    );
+    $worker->setTimeout(300)->start();
+    return $worker;
+  }
+
+  /**
+   * Has cron and workers run until no run is in flight.
+   */
+  protected function workItAllOff(): void {
+    $this->waitFor('all runs to end', function (): bool {
+      $this->drush('cron');
+      $this->drush('queue:run', ['ossa_step:normal']);
+      return $this->runs()->countInFlight(1) === 0;
+    });
+  }
+
+  /**
+   * Waits for something, for two minutes at most.
+   *
+   * @param string $what
+   *   What, for the failure.
+   * @param \Closure(): bool $itIsThere
+   *   Whether it has come.
+   */
+  protected function waitFor(string $what, \Closure $itIsThere): void {
+    $end = time() + 120;
+    while (!$itIsThere()) {
+      self::assertLessThan($end, time(), "Waited in vain for $what.");
+      usleep(10000);
+    }
+  }
+
+  /**
+   * What the log holds that is worse than a notice.
+   *
+   * @return list<string>
+   *   The messages.
+   */
+  protected function complaints(): array {
+    $complaints = [];
+    $query = $this->container->get('database')->select('watchdog', 'w')
+      ->fields('w', ['type', 'message', 'variables'])
+      ->condition('severity', RfcLogLevel::NOTICE, '<')
+      ->orderBy('wid');
+    foreach ($query->execute() ?? [] as $row) {
+      ['type' => $type, 'message' => $message, 'variables' => $variables] = (array) $row;
+      $variables = array_filter((array) unserialize($variables, ['allowed_classes' => FALSE]), is_scalar(...));
+      $complaints[] = "$type: " . strtr($message, array_map(strval(...), $variables));
+    }
+    return $complaints;
+  }
+
+}
