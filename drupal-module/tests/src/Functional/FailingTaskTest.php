@@ -40,6 +40,13 @@ final class FailingTaskTest extends WorkerTestBase {
     self::assertSame([$id => 1], $this->effects()->counts('failed'));
     self::assertCount(1, $this->complaints());
     self::assertStringContainsString("Step \"doomed\" of run $id", $this->complaints()[0]);
+
+    // Whoever may see runs finds it among those that failed.
+    $this->logInWith(['view ossa runs']);
+    $this->drupalGet('admin/reports/ossa', ['query' => ['status' => 'failed']]);
+    $this->assertSession()->linkByHrefExists("admin/reports/ossa/$id");
+    $this->drupalGet("admin/reports/ossa/$id");
+    $this->assertSession()->pageTextContains('<em>The printer</em> is on fire.');
   }
 
 }

@@ -37,7 +37,7 @@ final class KilledWorkersTest extends WorkerTestBase {
 
     for ($kill = 1; $kill <= self::KILLS; ++$kill) {
       $enough = array_sum($this->effects()->counts(Effects::CALLED)) + random_int(5, 25);
-      $worker = $this->startWorker();
+      $worker = $this->startDrush('queue:run', 'ossa_step:normal');
       $this->waitFor("call $enough", fn (): bool => array_sum($this->effects()->counts(Effects::CALLED)) >= $enough);
       $worker->signal(SIGKILL);
       $worker->wait();

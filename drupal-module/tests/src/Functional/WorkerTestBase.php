@@ -4,20 +4,15 @@ declare(strict_types=1);
 
 namespace Drupal\Tests\ossa_eca\Functional;
 
+use Composer\InstalledVersions;
 use Drupal\Core\Logger\RfcLogLevel;
-use Drupal\Tests\BrowserTestBase;
-use Drupal\ossa_eca\Engine\EngineProvider;
-use Drupal\ossa_eca\Runs;
 use Drupal\ossa_eca_effects_test\Effects;
-use Drush\TestTraits\DrushTestTrait;
 use Symfony\Component\Process\Process;
 
 /**
  * A booted site whose queues are worked off by drush, in processes of its own.
  */
-abstract class WorkerTestBase extends BrowserTestBase {
-
-  use DrushTestTrait;
+abstract class WorkerTestBase extends OssaBrowserTestBase {
 
   /**
    * {@inheritdoc}
@@ -28,20 +23,10 @@ abstract class WorkerTestBase extends BrowserTestBase {
 
   /**
    * {@inheritdoc}
-   *
-   * @var string
-   */
-  protected $defaultTheme = 'stark';
-
-  /**
-   * {@inheritdoc}
    */
   protected function setUp(): void {
-    if (EngineProvider::version() === NULL) {
-      $this->markTestSkipped('The PHP extension "ossa" is not loaded.');
-    }
-    if (!trait_exists(DrushTestTrait::class)) {
-      $this->markTestSkipped('Drush is not on this site.');
+    if (!InstalledVersions::isInstalled('drush/drush')) {
+      self::markTestSkipped('Drush is not on this site.');
     }
     parent::setUp();
     // What a killed worker held is free again after a second.
@@ -52,13 +37,6 @@ abstract class WorkerTestBase extends BrowserTestBase {
   }
 
   /**
-   * The runs.
-   */
-  protected function runs(): Runs {
-    return $this->container->get(Runs::class);
-  }
-
-  /**
    * What was done.
    */
   protected function effects(): Effects {
@@ -66,17 +44,31 @@ abstract class WorkerTestBase extends BrowserTestBase {
   }
 
   /**
-   * Starts a worker of the queue of normal steps.
+   * Starts drush on the site of the test, as a process of its own.
+   *
+   * @param string ...$arguments
+   *   Its arguments.
    */
-  protected function startWorker(): Process {
-    $drush = dirname($this->getPathToDrush()) . '/drush.php';
-    $worker = new Process(
-      [PHP_BINARY, $drush, "--root=$this->root", 'queue:run', 'ossa_step:normal'],
+  protected function startDrush(string ...$arguments): Process {
+    $drush = InstalledVersions::getInstallPath('drush/drush') . '/drush.php';
+    $process = new Process(
+      [PHP_BINARY, $drush, "--root=$this->root", '--no-interaction', ...$arguments],
       $this->root,
       ['HTTP_USER_AGENT' => drupal_generate_test_ua($this->databasePrefix)],
     );
-    $worker->setTimeout(300)->start();
-    return $worker;
+    $process->setTimeout(300)->start();
+    return $process;
+  }
+
+  /**
+   * Has drush do something.
+   *
+   * @param string ...$arguments
+   *   Its arguments.
+   */
+  protected function drush(string ...$arguments): void {
+    $process = $this->startDrush(...$arguments);
+    self::assertSame(0, $process->wait(), $process->getOutput() . $process->getErrorOutput());
   }
 
   /**
@@ -85,7 +77,7 @@ abstract class WorkerTestBase extends BrowserTestBase {
   protected function workItAllOff(): void {
     $this->waitFor('all runs to end', function (): bool {
       $this->drush('cron');
-      $this->drush('queue:run', ['ossa_step:normal']);
+      $this->drush('queue:run', 'ossa_step:normal');
       return $this->runs()->countInFlight(1) === 0;
     });
   }
