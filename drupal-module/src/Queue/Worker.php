@@ -6,6 +6,7 @@ namespace Drupal\ossa_eca\Queue;
 
 use Drupal\Component\Datetime\TimeInterface;
 use Drupal\Core\Queue\QueueFactory;
+use Drupal\Core\Queue\QueueGarbageCollectionInterface;
 use Drupal\Core\Queue\QueueWorkerInterface;
 use Drupal\Core\Queue\QueueWorkerManagerInterface;
 use Drupal\Core\Queue\SuspendQueueException;
@@ -25,9 +26,15 @@ final readonly class Worker {
   /**
    * How long an item is kept from other workers, in seconds.
    *
-   * The engine has leases of its own: an item that comes again is in vain.
+   * The engine has leases of its own, which a step that takes longer keeps: its
+   * item comes again in vain.
    */
-  private const LEASE = 300;
+  private const LEASE = 30;
+
+  /**
+   * How often items of workers that died are set free, in seconds.
+   */
+  private const COLLECT_EVERY = 10.0;
 
   public function __construct(
     private QueueFactory $queues,
@@ -53,9 +60,15 @@ final readonly class Worker {
    */
   public function run(float $seconds, int $limit = 0): int {
     $until = $this->time->getCurrentMicroTime() + $seconds;
+    $collectAt = 0.0;
     $done = 0;
     do {
       $wait = $this->pulse->beat();
+      $now = $this->time->getCurrentMicroTime();
+      if ($now >= $collectAt) {
+        $collectAt = $now + self::COLLECT_EVERY;
+        $this->collect();
+      }
       while ($this->one()) {
         if (++$done === $limit) {
           return $done;
@@ -70,6 +83,18 @@ final readonly class Worker {
       }
     } while ($this->time->getCurrentMicroTime() < $until);
     return $done;
+  }
+
+  /**
+   * Sets items free whose worker has died.
+   */
+  private function collect(): void {
+    foreach (StartOptions::PRIORITIES as $priority) {
+      $queue = $this->queues->get(StepQueues::name($priority), TRUE);
+      if ($queue instanceof QueueGarbageCollectionInterface) {
+        $queue->garbageCollection();
+      }
+    }
   }
 
   /**
