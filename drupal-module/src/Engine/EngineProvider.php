@@ -9,7 +9,9 @@ use Drupal\Core\Config\ImmutableConfig;
 use Drupal\Core\Database\Connection;
 use Drupal\ossa_eca\Store\DrupalConnection;
 use Ossa\Runtime\Engine;
-use Ossa\Runtime\Exception\StoreException;
+use Ossa\Runtime\Exception\ArgumentException;
+use Ossa\Runtime\Exception\InputException;
+use Ossa\Runtime\Exception\ManifestException;
 
 /**
  * Opens the engine as the settings say, when it is first asked for.
@@ -145,7 +147,7 @@ final class EngineProvider {
    * Carries out several calls of the engine with one write, where that can be.
    *
    * @param \Closure(): T $do
-   *   Calls the engine. It may be called twice.
+   *   Calls the engine.
    *
    * @return T
    *   What it returns.
@@ -154,16 +156,15 @@ final class EngineProvider {
    */
   public function together(\Closure $do): mixed {
     $this->engine();
-    if ($this->connection === NULL || $this->database->inTransaction()) {
+    if ($this->connection === NULL) {
       return $do();
     }
     try {
       return $this->connection->together($do);
     }
-    catch (StoreException) {
-      // Such as a deadlock. One by one, each call is tried again by itself.
-      $this->reset();
-      return $do();
+    catch (ArgumentException | InputException | ManifestException $exception) {
+      // Refused before anything was written.
+      throw $exception;
     }
     catch (\Throwable $throwable) {
       // The engine must not remember what has been undone.

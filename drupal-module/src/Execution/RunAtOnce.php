@@ -27,7 +27,7 @@ final readonly class RunAtOnce {
    * Starts a run, and runs its steps until there are none to run now.
    *
    * @param \Closure(\Ossa\Runtime\Engine): \Ossa\Runtime\StartedRun $start
-   *   Starts the run with the engine for such runs. It may be called twice.
+   *   Starts the run with the engine for such runs.
    *
    * @return \Ossa\Runtime\StartedRun
    *   The run.

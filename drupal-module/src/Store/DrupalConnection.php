@@ -19,11 +19,6 @@ use Ossa\Runtime\Store\ConnectionInterface;
 final class DrupalConnection implements ConnectionInterface {
 
   /**
-   * What the engine says before it begins a transaction of MySQL.
-   */
-  private const MYSQL_ISOLATION = 'SET TRANSACTION ISOLATION LEVEL READ COMMITTED';
-
-  /**
    * The transaction that was begun here.
    */
   private ?Transaction $transaction = NULL;
@@ -32,6 +27,11 @@ final class DrupalConnection implements ConnectionInterface {
    * Whether several calls of the engine are carried out as one.
    */
   private bool $together = FALSE;
+
+  /**
+   * Whether one of these calls is in what it takes for its transaction.
+   */
+  private bool $part = FALSE;
 
   /**
    * What tables are qualified with on SQLite, where a prefix is a database.
@@ -82,6 +82,9 @@ final class DrupalConnection implements ConnectionInterface {
    * To the engine it looks as if each had a transaction of its own: when this
    * fails, nothing of it has happened, and the engine has to be opened anew.
    *
+   * On SQLite only, where a write waits for the disk and for all others. The
+   * other databases may end a transaction on their own, for a deadlock.
+   *
    * @param \Closure(): T $do
    *   Calls the engine.
    *
@@ -91,28 +94,25 @@ final class DrupalConnection implements ConnectionInterface {
    * @template T
    */
   public function together(\Closure $do): mixed {
-    $type = $this->connection->databaseType();
-    if ($type === 'mysql') {
-      $this->execute(self::MYSQL_ISOLATION, [], []);
+    if ($this->platform() !== 'sqlite' || $this->connection->inTransaction()) {
+      return $do();
     }
     $transaction = $this->connection->startTransaction();
     $this->together = TRUE;
     try {
-      if ($type === 'sqlite') {
-        // Takes the lock for writing now, while it can still be waited for.
-        $this->execute(sprintf('DELETE FROM %smeta WHERE name IS NULL', $this->tables), [], []);
-      }
+      // Takes the lock for writing now, while it can still be waited for.
+      $this->execute(sprintf('DELETE FROM %smeta WHERE name IS NULL', $this->tables), [], []);
       $result = $do();
+      self::end($transaction);
+      return $result;
     }
     catch (\Throwable $throwable) {
       $transaction->rollBack();
       throw $throwable;
     }
     finally {
-      $this->together = FALSE;
+      $this->together = $this->part = FALSE;
     }
-    self::end($transaction);
-    return $result;
   }
 
   /**
@@ -163,9 +163,6 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function execute(string $sql, array $params, array $bytes): int {
-    if ($this->together && $sql === self::MYSQL_ISOLATION) {
-      return 0;
-    }
     return $this->run($sql, $params, $bytes)->rowCount();
   }
 
@@ -173,6 +170,11 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function begin(): void {
+    if ($this->together) {
+      $this->execute('SAVEPOINT ossa_part', [], []);
+      $this->part = TRUE;
+      return;
+    }
     $this->transaction = $this->connection->startTransaction();
   }
 
@@ -180,6 +182,11 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function commit(): void {
+    if ($this->part) {
+      $this->execute('RELEASE SAVEPOINT ossa_part', [], []);
+      $this->part = FALSE;
+      return;
+    }
     self::end($this->transaction ?? throw new \LogicException('No transaction of the engine is open.'));
     $this->transaction = NULL;
   }
@@ -188,6 +195,12 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function rollBack(): void {
+    if ($this->part) {
+      $this->part = FALSE;
+      $this->execute('ROLLBACK TO SAVEPOINT ossa_part', [], []);
+      $this->execute('RELEASE SAVEPOINT ossa_part', [], []);
+      return;
+    }
     $transaction = $this->transaction;
     $this->transaction = NULL;
     $transaction?->rollBack();
@@ -197,7 +210,7 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function isTransactionActive(): bool {
-    return $this->together ? $this->transaction !== NULL : $this->connection->inTransaction();
+    return $this->together ? $this->part : $this->connection->inTransaction();
   }
 
   /**
