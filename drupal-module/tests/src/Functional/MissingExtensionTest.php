@@ -48,6 +48,7 @@ final class MissingExtensionTest extends OssaBrowserTestBase {
     foreach ([
       'admin/reports/ossa',
       ...array_map(static fn (string $page): string => $run . $page, $pages),
+      'admin/config/workflow/ossa',
       'admin/reports/status',
     ] as $page) {
       $this->drupalGet($page);
