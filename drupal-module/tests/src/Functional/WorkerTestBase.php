@@ -68,7 +68,7 @@ abstract class WorkerTestBase extends OssaBrowserTestBase {
    */
   protected function drush(string ...$arguments): void {
     $process = $this->startDrush(...$arguments);
-    self::assertSame(0, $process->wait(), $process->getOutput() . $process->getErrorOutput());
+    self::assertSame(0, $process->wait(), implode("\n", [$process->getCommandLine(), $process->getOutput(), $process->getErrorOutput(), ...$this->complaints()]));
   }
 
   /**
