@@ -19,7 +19,7 @@ exec(escapeshellarg(dirname(__DIR__, 2).'/scripts/drupal-tests').' drupal-module
 if (0 !== $status) {
     exit(implode("\n", $output)."\n");
 }
-$medians = json_decode((string) file_get_contents($folder->path.'/medians.json'), true, flags: JSON_THROW_ON_ERROR);
+$medians = json_decode((string) file_get_contents($folder->path.'/medians.json'), true, flags: \JSON_THROW_ON_ERROR);
 printf("a queued task of one step on Drupal %s and SQLite, from its start to its output\n", $medians['drupal']);
 Table::print(['item of a queue', 'median ms'], [
     ['that does nothing', sprintf('%.2f', $medians['nothing'])],

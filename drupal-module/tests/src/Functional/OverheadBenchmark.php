@@ -14,6 +14,7 @@ use Drupal\ossa_eca\Queue\StepQueues;
  * "scripts/bench drupal".
  *
  * @group ossa_eca
+ * @phpstan-ignore nonAbstractTestClass.NameNoSuffixTest
  */
 final class OverheadBenchmark extends OssaBrowserTestBase {
 

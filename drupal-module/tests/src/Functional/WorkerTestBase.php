@@ -68,7 +68,9 @@ abstract class WorkerTestBase extends OssaBrowserTestBase {
    */
   protected function drush(string ...$arguments): void {
     $process = $this->startDrush(...$arguments);
-    self::assertSame(0, $process->wait(), implode("\n", [$process->getCommandLine(), $process->getOutput(), $process->getErrorOutput(), ...$this->complaints()]));
+    $status = $process->wait();
+    $said = $process->getOutput() . $process->getErrorOutput() . implode("\n", $this->complaints());
+    self::assertSame(0, $status, "drush $arguments[0]: $said");
   }
 
   /**
