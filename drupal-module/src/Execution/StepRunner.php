@@ -36,6 +36,7 @@ final readonly class StepRunner {
     private CapabilityRegistry $capabilities,
     private ExecutionAccount $accounts,
     private AccountSwitcherInterface $switcher,
+    private TransactionalStep $transactional,
     private Pulse $pulse,
     #[Autowire(service: 'logger.channel.ossa_eca')]
     private LoggerInterface $logger,
@@ -89,15 +90,22 @@ final readonly class StepRunner {
     }
     $account = $this->accounts->of($claim);
     $this->switcher->switchTo($account);
+    $context = StepContext::of($claim, $account, static fn (): bool => $engine->heartbeat($claim->getToken()));
+    $report = $output = NULL;
     try {
-      $output = $this->carryOut($claim, StepContext::of($claim, $account, static fn (): bool => $engine->heartbeat($claim->getToken())));
+      if ($this->transactional->covers($claim)) {
+        $report = $this->transactional->run($engine, $claim, fn (): mixed => $this->carryOut($claim, $context));
+      }
+      else {
+        $output = $this->carryOut($claim, $context);
+      }
     }
     catch (\Throwable $failure) {
     }
     finally {
       $this->switcher->switchBack();
     }
-    $report = isset($failure) ? $this->fail($engine, $claim, $failure) : $this->complete($engine, $claim, $output ?? NULL);
+    $report ??= isset($failure) ? $this->fail($engine, $claim, $failure) : $this->complete($engine, $claim, $output);
     $this->tell($claim, $report, $failure ?? NULL);
     return $report;
   }

@@ -14,6 +14,7 @@ use Drupal\ossa_eca\Event\RunCompletedEvent;
 use Drupal\ossa_eca\Event\RunFailedEvent;
 use Drupal\ossa_eca\Event\StepWaitingEvent;
 use Drupal\ossa_eca\Execution\StepFailure;
+use Drupal\ossa_eca\Store\Commit;
 use Ossa\Runtime\ChannelDelivery;
 use Ossa\Runtime\Channels;
 use Psr\Log\LoggerInterface;
@@ -156,6 +157,9 @@ final readonly class Deliveries {
         throw new \RuntimeException(sprintf('The queue "%s" has not taken the message.', $name));
       }
       $channels->ack($delivery);
+      if ($transaction !== NULL) {
+        Commit::of($transaction);
+      }
     }
     catch (\Throwable $throwable) {
       $transaction?->rollBack();

@@ -7,6 +7,7 @@ namespace Drupal\ossa_eca\Queue;
 use Drupal\Core\Database\Connection;
 use Drupal\Core\DestructableInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
+use Drupal\ossa_eca\Store\Commit;
 use Ossa\Runtime\Engine;
 use Psr\Log\LoggerInterface;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
@@ -146,11 +147,13 @@ final class StepRelay implements DestructableInterface {
         ++$added;
       }
       $engine->relayed($dispatches);
+      if ($transaction !== NULL) {
+        Commit::of($transaction);
+      }
     }
     catch (\Throwable $throwable) {
       $transaction?->rollBack();
-      unset($transaction);
-      $engine->notRelayed(array_slice($dispatches, $this->queues->areInDatabase() ? 0 : $added));
+      $engine->notRelayed(array_slice($dispatches, $transaction === NULL ? $added : 0));
       throw $throwable;
     }
   }

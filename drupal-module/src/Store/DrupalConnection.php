@@ -103,7 +103,7 @@ final class DrupalConnection implements ConnectionInterface {
       // Takes the lock for writing now, while it can still be waited for.
       $this->execute(sprintf('DELETE FROM %smeta WHERE name IS NULL', $this->tables), [], []);
       $result = $do();
-      self::end($transaction);
+      Commit::of($transaction);
       return $result;
     }
     catch (\Throwable $throwable) {
@@ -187,7 +187,7 @@ final class DrupalConnection implements ConnectionInterface {
       $this->part = FALSE;
       return;
     }
-    self::end($this->transaction ?? throw new \LogicException('No transaction of the engine is open.'));
+    Commit::of($this->transaction ?? throw new \LogicException('No transaction of the engine is open.'));
     $this->transaction = NULL;
   }
 
@@ -223,23 +223,6 @@ final class DrupalConnection implements ConnectionInterface {
       }
     }
     return 'other';
-  }
-
-  /**
-   * Commits a transaction.
-   *
-   * @param \Drupal\Core\Database\Transaction $transaction
-   *   The transaction.
-   */
-  private static function end(Transaction $transaction): void {
-    if (method_exists($transaction, 'commitOrRelease')) {
-      $transaction->commitOrRelease();
-    }
-    else {
-      // Core before 11.2 commits when the object goes. It is still needed, to
-      // roll back, when that fails.
-      $transaction->__destruct();
-    }
   }
 
   /**

@@ -25,7 +25,8 @@ final class QueueTest extends OssaKernelTestBase {
   public function register(ContainerBuilder $container): void {
     parent::register($container);
     $container->register(ImmediateQueueFactory::class, ImmediateQueueFactory::class)
-      ->addArgument(new Reference('plugin.manager.queue_worker'));
+      ->addArgument(new Reference('plugin.manager.queue_worker'))
+      ->addTag('queue_factory');
   }
 
   /**

@@ -10,6 +10,7 @@ use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Execution\StepRunner;
 use Drupal\ossa_eca\StartOptions;
 use Drupal\user\Entity\User;
+use PHPUnit\Framework\Attributes\DataProvider;
 
 /**
  * Steps run as an account, are tried again, and fail as the manifest says.
@@ -134,6 +135,57 @@ final class StepRunnerTest extends OssaKernelTestBase {
     $this->setting('plugins', ['action_message_*']);
     self::assertSame('completed', $this->runs()->execute('say', ['name' => 'Ada'])->getStatus());
     self::assertSame(['Hello Ada'], array_map(strval(...), $this->container->get('messenger')->messagesByType('status')));
+  }
+
+  /**
+   * What an action acts on is named by the input; access is checked.
+   */
+  public function testActionOnEntityNeedsAccess(): void {
+    $this->setting('plugins', ['user_block_user_action']);
+    $user = $this->account();
+    $input = ['entity' => ['type' => 'user', 'id' => $user->id()]];
+    self::assertSame('ACCESS_DENIED', $this->runs()->execute('block-user', $input)->getError()['code'] ?? NULL);
+    self::assertSame(1, (int) User::load($user->id())?->get('status')->value);
+
+    $this->setUpCurrentUser([], ['administer users']);
+    self::assertSame('completed', $this->runs()->execute('block-user', $input)->getStatus());
+    self::assertSame(0, (int) User::load($user->id())?->get('status')->value);
+    $input['entity']['id'] = 99999;
+    self::assertSame('ENTITY_GONE', $this->runs()->execute('block-user', $input)->getError()['code'] ?? NULL);
+  }
+
+  /**
+   * What a transactional step writes is kept only with its result.
+   *
+   * @param string $how
+   *   How the step ends.
+   * @param int $kept
+   *   How much of what it wrote is there then.
+   *
+   * @dataProvider transactionalSteps
+   */
+  #[DataProvider('transactionalSteps')]
+  public function testWhatTransactionalStepWritesIsKeptWithItsResultOnly(string $how, int $kept): void {
+    $database = $this->container->get('database');
+    $database->schema()->createTable('ossa_eca_test_booked', ['fields' => ['seat' => ['type' => 'int']]]);
+    $id = $this->runs()->start('book', ['how' => $how]);
+    $this->work();
+    self::assertSame($kept === 1 ? 'completed' : 'failed', $this->runs()->get($id)?->getStatus());
+    self::assertSame($kept, (int) $database->query('SELECT COUNT(*) FROM {ossa_eca_test_booked}')?->fetchField());
+  }
+
+  /**
+   * How transactional steps end.
+   *
+   * @return array<string, array{string, int}>
+   *   How, and what is kept.
+   */
+  public static function transactionalSteps(): array {
+    return [
+      'well' => ['', 1],
+      'with an exception' => ['exception', 0],
+      'with an output that is refused' => ['refused', 0],
+    ];
   }
 
   /**

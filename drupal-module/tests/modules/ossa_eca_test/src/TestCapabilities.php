@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\ossa_eca_test;
 
+use Drupal\Core\Database\Connection;
 use Drupal\Core\Session\AccountProxyInterface;
 use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Attribute\OssaCapability;
@@ -20,6 +21,7 @@ final readonly class TestCapabilities {
   public function __construct(
     private StateInterface $state,
     private AccountProxyInterface $currentUser,
+    private Connection $database,
   ) {}
 
   /**
@@ -66,6 +68,25 @@ final readonly class TestCapabilities {
       };
     }
     return ['attempt' => $context->attempt];
+  }
+
+  /**
+   * Writes to the database of the site, and then succeeds, fails or is refused.
+   *
+   * @param array<string, mixed> $input
+   *   With "how": exception, refused or anything else.
+   *
+   * @return array{booked: mixed}
+   *   Whether it is booked.
+   */
+  #[OssaCapability('test_book')]
+  public function book(array $input): array {
+    $this->database->insert('ossa_eca_test_booked')->fields(['seat' => 1])->execute();
+    $how = $input['how'] ?? '';
+    if ($how === 'exception') {
+      throw StepFailure::permanent('TEST_NOT_BOOKED', 'no');
+    }
+    return ['booked' => $how === 'refused' ? 'perhaps' : TRUE];
   }
 
   /**
