@@ -64,6 +64,11 @@ declare(strict_types=1);
  * service "ossa_eca.channel_source" that implements
  * \Drupal\ossa_eca\Outcome\ChannelSourceInterface.
  *
+ * Expressions of manifests see as "env" what settings.php lets them see:
+ * @code
+ * $settings['ossa_eca_env'] = ['SHOP_URL' => 'https://shop.example.com'];
+ * @endcode
+ *
  * Messages that rules (kind: MessageRouting) send to a receiver go to a queue
  * of Drupal when "deliveries" of the settings says so, each as an array with
  * id, channel, source, type, payload, correlation_id and effect_key.

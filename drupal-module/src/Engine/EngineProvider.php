@@ -7,6 +7,7 @@ namespace Drupal\ossa_eca\Engine;
 use Drupal\Core\Config\ConfigFactoryInterface;
 use Drupal\Core\Config\ImmutableConfig;
 use Drupal\Core\Database\Connection;
+use Drupal\Core\Site\Settings;
 use Drupal\ossa_eca\Store\DrupalConnection;
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ArgumentException;
@@ -212,6 +213,7 @@ final class EngineProvider {
       'retry_owner' => 'engine',
       'default_retry' => is_array($retry) ? $retry : NULL,
       'lease_seconds' => (int) ($settings->get('lease_seconds') ?? 60),
+      'env' => array_filter((array) Settings::get('ossa_eca_env', []), is_string(...)),
     ];
     $dsn ??= $this->dsn($settings);
     try {

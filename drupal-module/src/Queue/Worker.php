@@ -5,11 +5,14 @@ declare(strict_types=1);
 namespace Drupal\ossa_eca\Queue;
 
 use Drupal\Component\Datetime\TimeInterface;
+use Drupal\Core\Cache\MemoryCache\MemoryCacheInterface;
+use Drupal\Core\Config\ConfigFactoryInterface;
 use Drupal\Core\Queue\QueueFactory;
 use Drupal\Core\Queue\QueueGarbageCollectionInterface;
 use Drupal\Core\Queue\QueueWorkerInterface;
 use Drupal\Core\Queue\QueueWorkerManagerInterface;
 use Drupal\Core\Queue\SuspendQueueException;
+use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Pulse;
 use Drupal\ossa_eca\StartOptions;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
@@ -42,6 +45,10 @@ final readonly class Worker {
     private QueueWorkerManagerInterface $workers,
     private Pulse $pulse,
     private TimeInterface $time,
+    #[Autowire(service: 'entity.memory_cache')]
+    private MemoryCacheInterface $entities,
+    private ConfigFactoryInterface $configFactory,
+    private StateInterface $state,
   ) {}
 
   /**
@@ -86,6 +93,15 @@ final readonly class Worker {
   }
 
   /**
+   * Forgets what this process has read before: others may have changed it.
+   */
+  private function forget(): void {
+    $this->entities->deleteAll();
+    $this->configFactory->reset();
+    $this->state->resetCache();
+  }
+
+  /**
    * Sets items free whose worker has died.
    */
   private function collect(): void {
@@ -111,6 +127,7 @@ final readonly class Worker {
       if (!is_object($item) || !isset($item->data)) {
         continue;
       }
+      $this->forget();
       $worker = $this->workers->createInstance($name);
       assert($worker instanceof QueueWorkerInterface);
       try {

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\Tests\ossa_eca\Kernel;
 
+use Drupal\Core\Site\Settings;
 use Drupal\ossa_eca\StartOptions;
 use Symfony\Component\HttpFoundation\Request;
 use Symfony\Component\HttpFoundation\Response;
@@ -85,6 +86,18 @@ final class RunsTest extends OssaKernelTestBase {
     self::assertSame(1, $this->queue()->numberOfItems());
     $this->work();
     self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+  }
+
+  /**
+   * A step may start other runs; expressions see what settings.php gives them.
+   */
+  public function testStepMayStartOtherRuns(): void {
+    new Settings(['ossa_eca_env' => ['GREETED' => 'everybody']] + Settings::getAll());
+    $run = $this->runs()->execute('nest');
+    self::assertSame([
+      'nested' => ['refused' => TRUE, 'nested' => 'completed'],
+      'said' => 'Hello everybody',
+    ], $run->getOutput());
   }
 
   /**

@@ -10,6 +10,9 @@ use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Attribute\OssaCapability;
 use Drupal\ossa_eca\Execution\StepContext;
 use Drupal\ossa_eca\Execution\StepFailure;
+use Drupal\ossa_eca\Runs;
+use Ossa\Runtime\Exception\InputException;
+use Symfony\Component\DependencyInjection\Attribute\AutowireServiceClosure;
 
 /**
  * What the manifests of the tests call. Every call is noted in the State API.
@@ -22,6 +25,8 @@ final readonly class TestCapabilities {
     private StateInterface $state,
     private AccountProxyInterface $currentUser,
     private Connection $database,
+    #[AutowireServiceClosure(Runs::class)]
+    private \Closure $runs,
   ) {}
 
   /**
@@ -68,6 +73,28 @@ final readonly class TestCapabilities {
       };
     }
     return ['attempt' => $context->attempt];
+  }
+
+  /**
+   * Starts other runs: one that is refused, and one that ends at once.
+   *
+   * @return array{refused: bool, nested: string}
+   *   What became of them.
+   */
+  #[OssaCapability('test_nested')]
+  public function nested(): array {
+    $runs = ($this->runs)();
+    try {
+      $runs->start('greet', ['name' => 7]);
+      $refused = FALSE;
+    }
+    catch (InputException) {
+      $refused = TRUE;
+    }
+    return [
+      'refused' => $refused,
+      'nested' => $runs->execute('greet', ['name' => 'nested'])->getStatus(),
+    ];
   }
 
   /**
