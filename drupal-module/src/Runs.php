@@ -7,8 +7,6 @@ namespace Drupal\ossa_eca;
 use Drupal\Core\Session\AccountProxyInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Engine\ManifestRoots;
-use Drupal\ossa_eca\Event\OssaEvents;
-use Drupal\ossa_eca\Event\TaskRequestedEvent;
 use Drupal\ossa_eca\Execution\RunAtOnce;
 use Drupal\ossa_eca\Outcome\Subscriptions;
 use Drupal\ossa_eca\Queue\StepRelay;
@@ -17,8 +15,6 @@ use Ossa\Runtime\Manifest;
 use Ossa\Runtime\Operator;
 use Ossa\Runtime\Run;
 use Ossa\Runtime\StartedRun;
-use Symfony\Component\DependencyInjection\Attribute\Autowire;
-use Symfony\Component\EventDispatcher\EventDispatcherInterface;
 
 /**
  * Runs of tasks and workflows: the only door for plugins, pages and commands.
@@ -47,8 +43,6 @@ final readonly class Runs {
     private RunAtOnce $atOnce,
     private Subscriptions $subscriptions,
     private AccountProxyInterface $currentUser,
-    #[Autowire(service: 'event_dispatcher')]
-    private EventDispatcherInterface $dispatcher,
     private Retention $retention,
   ) {}
 
@@ -82,7 +76,7 @@ final readonly class Runs {
       if (!$queued) {
         $this->relay->drain();
       }
-      return $this->tell($started, $manifest, $input);
+      return $started->getId();
     });
   }
 
@@ -109,7 +103,7 @@ final readonly class Runs {
   public function execute(string $manifest, array $input = [], StartOptions $options = new StartOptions()): Run {
     return $this->guard(function () use ($manifest, $input, $options): Run {
       $started = $this->atOnce->run(fn (Engine $engine): StartedRun => $this->begin($engine, $manifest, $input, $options));
-      return $this->must($this->tell($started, $manifest, $input));
+      return $this->must($started->getId());
     });
   }
 
@@ -372,26 +366,6 @@ final readonly class Runs {
     $this->subscriptions->register();
     $uid = $options->uid ?? (int) $this->currentUser->id();
     return $engine->start($manifest, $input, $options->toArray($uid));
-  }
-
-  /**
-   * Tells that a run was started, if it was.
-   *
-   * @param \Ossa\Runtime\StartedRun $started
-   *   The run.
-   * @param string $manifest
-   *   As of start().
-   * @param array<string, mixed> $input
-   *   The input.
-   *
-   * @return string
-   *   The id of the run.
-   */
-  private function tell(StartedRun $started, string $manifest, array $input): string {
-    if ($started->isNew() && $this->dispatcher->hasListeners(OssaEvents::TASK_EXECUTE)) {
-      $this->dispatcher->dispatch(new TaskRequestedEvent($started->getId(), $manifest, $input), OssaEvents::TASK_EXECUTE);
-    }
-    return $started->getId();
   }
 
   /**

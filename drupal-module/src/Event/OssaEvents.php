@@ -10,7 +10,7 @@ namespace Drupal\ossa_eca\Event;
 final class OssaEvents {
 
   /**
-   * A run was started.
+   * A task is asked for, by code or by a model.
    *
    * @see \Drupal\ossa_eca\Event\TaskRequestedEvent
    */

@@ -5,9 +5,8 @@ declare(strict_types=1);
 namespace Drupal\ossa_eca\Execution;
 
 use Drupal\Core\Entity\EntityInterface;
-use Drupal\Core\TypedData\TypedDataInterface;
-use Drupal\eca\Plugin\DataType\DataTransferObject;
 use Drupal\eca\Token\TokenInterface;
+use Drupal\ossa_eca\Eca\Data;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
 
 /**
@@ -47,7 +46,7 @@ final readonly class ActionTokens {
     $before = $this->tokens->getTokenData();
     $this->tokens->clearTokenData();
     try {
-      $this->tokens->addTokenData('input', DataTransferObject::create($input));
+      $this->tokens->addTokenData('input', Data::token($input));
       if ($entity !== NULL) {
         $this->tokens->addTokenData('entity', $entity);
         $this->tokens->addTokenData($entity->getEntityTypeId(), $entity);
@@ -55,7 +54,7 @@ final readonly class ActionTokens {
       $do();
       $name = $config['token_name'] ?? NULL;
       $result = is_string($name) && $name !== '' ? $this->tokens->getTokenData($name) : NULL;
-      return $result instanceof DataTransferObject ? self::plain($result) : $result;
+      return Data::plain($result);
     }
     finally {
       $this->tokens->clearTokenData();
@@ -63,18 +62,6 @@ final readonly class ActionTokens {
         $this->tokens->addTokenData((string) $name, $data);
       }
     }
-  }
-
-  /**
-   * The values of a data transfer object.
-   *
-   * @param \Drupal\eca\Plugin\DataType\DataTransferObject $data
-   *   The object.
-   */
-  private static function plain(DataTransferObject $data): mixed {
-    $value = $data->getValue();
-    $properties = is_array($value) ? $value['values'] ?? $value : $value;
-    return $properties instanceof TypedDataInterface ? $properties->getValue() : $properties;
   }
 
 }

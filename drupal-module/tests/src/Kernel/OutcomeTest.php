@@ -9,7 +9,6 @@ use Drupal\ossa_eca\Event\OssaEvents;
 use Drupal\ossa_eca\Event\RunCompletedEvent;
 use Drupal\ossa_eca\Event\RunFailedEvent;
 use Drupal\ossa_eca\Event\StepWaitingEvent;
-use Drupal\ossa_eca\Event\TaskRequestedEvent;
 use Drupal\ossa_eca\Outcome\Deliveries;
 use Symfony\Contracts\EventDispatcher\Event;
 
@@ -26,16 +25,6 @@ final class OutcomeTest extends OssaKernelTestBase {
    * @var list<\Symfony\Contracts\EventDispatcher\Event>
    */
   private array $events = [];
-
-  /**
-   * A start is told at once.
-   */
-  public function testStartOfRunIsToldAtOnce(): void {
-    $this->listen(OssaEvents::TASK_EXECUTE);
-    $id = $this->runs()->start('greet', ['name' => 'Ada']);
-    $event = $this->only(TaskRequestedEvent::class);
-    self::assertSame([$id, 'greet', ['name' => 'Ada']], [$event->runId, $event->manifest, $event->input]);
-  }
 
   /**
    * The end of a run is told with its output.
