@@ -8,6 +8,7 @@ use Drupal\Component\Plugin\Discovery\CachedDiscoveryInterface;
 use Drupal\Core\Config\ConfigCrudEvent;
 use Drupal\Core\Config\ConfigEvents;
 use Drupal\ossa_eca\Engine\EngineProvider;
+use Drupal\ossa_eca\Outcome\Subscriptions;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
 use Symfony\Component\EventDispatcher\EventSubscriberInterface;
 
@@ -18,6 +19,7 @@ final readonly class SettingsSubscriber implements EventSubscriberInterface {
 
   public function __construct(
     private EngineProvider $engines,
+    private Subscriptions $subscriptions,
     #[Autowire(service: 'plugin.manager.queue_worker')]
     private CachedDiscoveryInterface $queueWorkers,
   ) {}
@@ -43,6 +45,7 @@ final readonly class SettingsSubscriber implements EventSubscriberInterface {
       return;
     }
     $this->engines->reset();
+    $this->subscriptions->reset();
     if ($event->isChanged('queue')) {
       $this->queueWorkers->clearCachedDefinitions();
     }

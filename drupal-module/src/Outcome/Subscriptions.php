@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Drupal\ossa_eca\Outcome;
 
 use Drupal\Core\Config\ConfigFactoryInterface;
-use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Event\OssaEvents;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
@@ -31,9 +30,10 @@ final class Subscriptions {
   public const MESSAGES = 'drupal.messages';
 
   /**
-   * Key in the State API: what the engine was told last.
+   * Namespace and key in the store of the engine: what it was told last.
    */
-  private const STATE = 'ossa_eca.subscriptions';
+  private const NAMESPACE = 'ossa.drupal';
+  private const KEY = 'subscriptions';
 
   /**
    * How often an event is handed on whose listener fails.
@@ -59,8 +59,6 @@ final class Subscriptions {
    *   The engine.
    * @param \Drupal\Core\Config\ConfigFactoryInterface $configFactory
    *   The settings.
-   * @param \Drupal\Core\State\StateInterface $state
-   *   The State API.
    * @param \Symfony\Component\EventDispatcher\EventDispatcherInterface $dispatcher
    *   Knows who listens.
    * @param iterable<\Drupal\ossa_eca\Outcome\ChannelSourceInterface> $sources
@@ -69,7 +67,6 @@ final class Subscriptions {
   public function __construct(
     private readonly EngineProvider $engines,
     private readonly ConfigFactoryInterface $configFactory,
-    private readonly StateInterface $state,
     #[Autowire(service: 'event_dispatcher')]
     private readonly EventDispatcherInterface $dispatcher,
     #[AutowireIterator('ossa_eca.channel_source')]
@@ -87,11 +84,12 @@ final class Subscriptions {
     if ($wanted === $this->registered) {
       return;
     }
-    $known = $this->state->get(self::STATE);
-    $known = is_array($known) ? $known : [];
-    if ($known !== $wanted) {
+    $values = $this->engines->engine()->keyValue(self::NAMESPACE);
+    $known = $values->get(self::KEY);
+    $ours = is_array($known) && is_array($known['names'] ?? NULL) ? $known['names'] : [];
+    $hash = hash('xxh128', serialize($wanted));
+    if (($known['hash'] ?? NULL) !== $hash && ($wanted !== [] || $ours !== [])) {
       $channels = $this->engines->engine()->channels();
-      $ours = array_column($known, 'name');
       // An agent of a manifest says itself what it takes.
       $agents = array_diff(array_column($channels->subscribers(), 'name'), $ours);
       foreach ($wanted as $subscriber) {
@@ -99,20 +97,20 @@ final class Subscriptions {
           $channels->subscribe($subscriber);
         }
       }
-      foreach (array_diff($ours, array_column($wanted, 'name')) as $gone) {
+      $names = array_column($wanted, 'name');
+      foreach (array_diff($ours, $names) as $gone) {
         $channels->unsubscribe($gone);
       }
-      $this->state->set(self::STATE, $wanted);
+      $values->set(self::KEY, ['hash' => $hash, 'names' => $names]);
     }
     $this->registered = $wanted;
   }
 
   /**
-   * Forgets what was registered: the next call registers it again.
+   * Forgets what was registered: there may be another store now.
    */
   public function reset(): void {
     $this->registered = NULL;
-    $this->state->delete(self::STATE);
   }
 
   /**

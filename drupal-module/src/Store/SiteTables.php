@@ -54,7 +54,7 @@ final readonly class SiteTables {
     foreach (StartOptions::PRIORITIES as $priority) {
       $this->queues->get(StepQueues::name($priority), TRUE)->deleteQueue();
     }
-    $this->state->deleteMultiple(['ossa_eca.subscriptions', 'ossa_eca.values']);
+    $this->state->delete('ossa_eca.values');
   }
 
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\Tests\ossa_eca\Kernel;
 
+use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Event\ChannelMessageEvent;
 use Drupal\ossa_eca\Event\OssaEvents;
 use Drupal\ossa_eca\Event\RunCompletedEvent;
@@ -82,7 +83,7 @@ final class OutcomeTest extends OssaKernelTestBase {
     $this->runs()->start('greet', ['name' => 'Ada']);
     $this->work();
     self::assertSame(0, $this->service(Deliveries::class)->handOn());
-    self::assertNull($this->container->get('state')->get('ossa_eca.subscriptions') ?: NULL);
+    self::assertSame([], $this->service(EngineProvider::class)->engine()->channels()->last('#')['records']);
   }
 
   /**
