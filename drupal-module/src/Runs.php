@@ -332,6 +332,34 @@ final readonly class Runs {
   }
 
   /**
+   * Messages that nobody could handle.
+   *
+   * @param int $limit
+   *   At most so many.
+   *
+   * @return list<array<string, mixed>>
+   *   As of \Ossa\Runtime\DeadLetters::list().
+   */
+  public function deadLetters(int $limit = 100): array {
+    return $this->guard(fn (): array => $this->engines->engine()->deadLetters()->list([], $limit));
+  }
+
+  /**
+   * Delivers a message again that nobody could handle.
+   *
+   * @param string $id
+   *   Id of the dead letter.
+   * @param string $reason
+   *   For the log.
+   *
+   * @throws \Ossa\Runtime\Exception\EngineException
+   *   When there is none, or somebody else is at it.
+   */
+  public function replay(string $id, string $reason = ''): void {
+    $this->guard(fn (): array => $this->engines->engine()->deadLetters($this->who())->replay($id, $reason));
+  }
+
+  /**
    * Removes runs that have ended and are not to be kept any longer.
    *
    * @param bool $dryRun
@@ -399,7 +427,14 @@ final readonly class Runs {
    * Steers runs in the name of the current user.
    */
   private function operator(): Operator {
-    return $this->engines->engine()->operator(sprintf('%s (%d)', $this->currentUser->getAccountName() ?: 'anonymous', $this->currentUser->id()));
+    return $this->engines->engine()->operator($this->who());
+  }
+
+  /**
+   * The current user, for timelines and logs.
+   */
+  private function who(): string {
+    return sprintf('%s (%d)', $this->currentUser->getAccountName() ?: 'anonymous', $this->currentUser->id());
   }
 
   /**

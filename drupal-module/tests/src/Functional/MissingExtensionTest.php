@@ -47,6 +47,7 @@ final class MissingExtensionTest extends OssaBrowserTestBase {
     $pages = ['', '/retry', '/cancel', '/decide'];
     foreach ([
       'admin/reports/ossa',
+      'admin/reports/ossa/dead-letters',
       ...array_map(static fn (string $page): string => $run . $page, $pages),
       'admin/config/workflow/ossa',
       'admin/reports/status',
