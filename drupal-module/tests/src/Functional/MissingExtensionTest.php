@@ -10,6 +10,7 @@ use Drupal\ossa_eca\Engine\EngineProvider;
  * A site whose PHP lacks the extension says so, and goes on.
  *
  * @group ossa_eca
+ * @group without_extension
  */
 final class MissingExtensionTest extends OssaBrowserTestBase {
 

@@ -16,6 +16,7 @@ use Drupal\ossa_eca\StatusReport;
  * Without the PHP extension nothing works, and nothing breaks.
  *
  * @group ossa_eca
+ * @group without_extension
  */
 final class WithoutExtensionTest extends KernelTestBase {
 
