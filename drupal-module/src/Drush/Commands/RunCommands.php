@@ -43,6 +43,11 @@ final class RunCommands extends DrushCommands {
     'ended_at' => 'Ended',
   ];
 
+  /**
+   * How often a worker looks whether it is to stop, in seconds.
+   */
+  private const SLICE = 1.0;
+
   private const TABLE = ['id', 'workflow', 'status', 'error'];
 
   public function __construct(
@@ -279,13 +284,44 @@ final class RunCommands extends DrushCommands {
   #[CLI\Command(name: 'ossa:work')]
   #[CLI\Option(name: 'time-limit', description: 'Seconds to work and to wait for more; 0 works off what is there')]
   #[CLI\Option(name: 'items-limit', description: 'At most so many steps; 0 for any number')]
-  #[CLI\Usage(name: 'drush ossa:work --time-limit=3600', description: 'A worker for an hour: let systemd or supervisor start the next')]
+  #[CLI\Usage(name: 'drush ossa:work --time-limit=3600', description: 'A worker for an hour, until SIGTERM: let systemd or Supervisor start the next')]
   public function work(array $options = ['time-limit' => '0', 'items-limit' => '0']): CommandResult|int {
     return $this->answer(function () use ($options): int {
-      $done = $this->worker->run((float) self::number('time-limit', $options['time-limit']), self::number('items-limit', $options['items-limit']));
+      $seconds = self::number('time-limit', $options['time-limit']);
+      $limit = self::number('items-limit', $options['items-limit']);
+      $done = $seconds === 0 ? $this->worker->run(0, $limit) : $this->workFor($seconds, $limit);
       $this->logger()?->success(dt('Steps that were worked off: @count.', ['@count' => $done]));
       return self::EXIT_SUCCESS;
     });
+  }
+
+  /**
+   * Works for a while, and stops after the step at hand when it is told to.
+   *
+   * @param int $seconds
+   *   For how long.
+   * @param int $limit
+   *   At most so many steps; 0 for any number.
+   *
+   * @return int
+   *   How many steps were worked off.
+   */
+  private function workFor(int $seconds, int $limit): int {
+    $stopped = FALSE;
+    if (extension_loaded('pcntl')) {
+      pcntl_async_signals(TRUE);
+      $stop = static function () use (&$stopped): void {
+        $stopped = TRUE;
+      };
+      pcntl_signal(\SIGTERM, $stop);
+      pcntl_signal(\SIGINT, $stop);
+    }
+    $done = 0;
+    $until = microtime(TRUE) + $seconds;
+    do {
+      $done += $this->worker->run(max(0.001, min(self::SLICE, $until - microtime(TRUE))), $limit === 0 ? 0 : $limit - $done);
+    } while (!$stopped && ($limit === 0 || $done < $limit) && microtime(TRUE) < $until);
+    return $done;
   }
 
   /**

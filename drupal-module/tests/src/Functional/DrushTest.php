@@ -63,6 +63,24 @@ final class DrushTest extends OssaBrowserTestBase {
   }
 
   /**
+   * A worker that is told to stop does so after the step at hand.
+   */
+  public function testWorkerStopsWhenItIsToldTo(): void {
+    if (!extension_loaded('pcntl')) {
+      self::markTestSkipped('PHP has no extension "pcntl" here.');
+    }
+    $run = $this->runs()->start('greet', ['name' => 'Ada']);
+    $worker = $this->command([], ['ossa:work', '--time-limit=600']);
+    $worker->start();
+    while ($worker->isRunning() && $this->runs()->get($run)?->getStatus() !== 'completed') {
+      usleep(50000);
+    }
+    $worker->signal(15);
+    self::assertSame(0, $worker->wait(), $worker->getErrorOutput());
+    self::assertStringContainsString('Steps that were worked off: 1.', $worker->getErrorOutput());
+  }
+
+  /**
    * What is wrong is told, with a code for scripts.
    */
   public function testWhatIsWrongIsTold(): void {
@@ -172,18 +190,29 @@ final class DrushTest extends OssaBrowserTestBase {
    *   What it prints, and its messages.
    */
   private function process(array $env, int $exit, array $command): array {
-    $drush = dirname((string) (new \ReflectionClass(Drush::class))->getFileName(), 2) . '/drush.php';
-    $process = new Process(
-      [PHP_BINARY, $drush, '--root=' . DRUPAL_ROOT, '--uri=' . $this->baseUrl, '--no-interaction', ...$command],
-      DRUPAL_ROOT,
-      $env + ['HTTP_USER_AGENT' => drupal_generate_test_ua($this->databasePrefix), 'COLUMNS' => '200'],
-    );
-    $process->setTimeout(120);
+    $process = $this->command($env, $command);
     $process->run();
     $all = implode(' ', $command) . "\n" . $process->getOutput() . $process->getErrorOutput();
     self::assertSame($exit, $process->getExitCode(), $all);
     self::assertStringNotContainsString('terminated abnormally', $all);
     return [$process->getOutput(), (string) preg_replace('/\s+/', ' ', $process->getErrorOutput())];
+  }
+
+  /**
+   * A command as a process.
+   *
+   * @param array<string, string|false> $env
+   *   Variables.
+   * @param array<string> $command
+   *   The command and its arguments.
+   */
+  private function command(array $env, array $command): Process {
+    $drush = dirname((string) (new \ReflectionClass(Drush::class))->getFileName(), 2) . '/drush.php';
+    return (new Process(
+      [PHP_BINARY, $drush, '--root=' . DRUPAL_ROOT, '--uri=' . $this->baseUrl, '--no-interaction', ...$command],
+      DRUPAL_ROOT,
+      $env + ['HTTP_USER_AGENT' => drupal_generate_test_ua($this->databasePrefix), 'COLUMNS' => '200'],
+    ))->setTimeout(120);
   }
 
 }
