@@ -52,7 +52,7 @@ final readonly class Worker {
   ) {}
 
   /**
-   * Works until the time is up.
+   * Works until the time is up; when asked to stop, to the end of the step.
    *
    * @param float $seconds
    *   For how long; 0 works off what is there.
@@ -66,6 +66,29 @@ final readonly class Worker {
    *   When the store is out of reach.
    */
   public function run(float $seconds, int $limit = 0): int {
+    $stop = new StopSignals();
+    try {
+      return $this->work($seconds, $limit, $stop);
+    }
+    finally {
+      $stop->restore();
+    }
+  }
+
+  /**
+   * Works until the time is up, or until it is asked to stop.
+   *
+   * @param float $seconds
+   *   As of run().
+   * @param int $limit
+   *   As of run().
+   * @param \Drupal\ossa_eca\Queue\StopSignals $stop
+   *   Whether it is asked to stop.
+   *
+   * @return int
+   *   How many steps were worked off.
+   */
+  private function work(float $seconds, int $limit, StopSignals $stop): int {
     $until = $this->time->getCurrentMicroTime() + $seconds;
     $collectAt = 0.0;
     $done = 0;
@@ -76,19 +99,17 @@ final readonly class Worker {
         $collectAt = $now + self::COLLECT_EVERY;
         $this->collect();
       }
-      while ($this->one()) {
-        if (++$done === $limit) {
-          return $done;
-        }
-        if ($seconds > 0 && $this->time->getCurrentMicroTime() >= $until) {
+      while (!$stop->received() && $this->one()) {
+        ++$done;
+        if ($done === $limit || ($seconds > 0 && $this->time->getCurrentMicroTime() >= $until)) {
           return $done;
         }
       }
       $left = $until - $this->time->getCurrentMicroTime();
-      if ($left > 0) {
+      if ($left > 0 && !$stop->received()) {
         usleep((int) (1e6 * min($left, $wait)));
       }
-    } while ($this->time->getCurrentMicroTime() < $until);
+    } while (!$stop->received() && $this->time->getCurrentMicroTime() < $until);
     return $done;
   }
 

@@ -79,7 +79,7 @@ final class BadInputTest extends OssaKernelTestBase {
    */
   public function testManifestIsValidatedByNameAndByPath(): void {
     self::assertTrue($this->runs()->validate('greet')[0]->isValid());
-    self::assertCount(9, $this->runs()->validate('tasks.yaml'));
+    self::assertCount(10, $this->runs()->validate('tasks.yaml'));
   }
 
   /**

@@ -67,6 +67,21 @@ final class QueueTest extends OssaKernelTestBase {
   }
 
   /**
+   * A worker that is asked to stop ends its step, and leaves the others.
+   */
+  public function testWorkerThatIsAskedToStopEndsItsStep(): void {
+    if (!extension_loaded('pcntl') || !extension_loaded('posix')) {
+      $this->markTestSkipped('PHP has no "pcntl".');
+    }
+    $stopped = $this->runs()->start('stop');
+    $other = $this->runs()->start('stop');
+    self::assertSame(1, $this->service(Worker::class)->run(60));
+    self::assertSame('completed', $this->runs()->get($stopped)?->getStatus());
+    self::assertSame('running', $this->runs()->get($other)?->getStatus());
+    self::assertSame(\SIG_DFL, pcntl_signal_get_handler(\SIGTERM));
+  }
+
+  /**
    * A step whose item was lost comes again; one that comes twice runs once.
    */
   public function testItemThatComesTwiceRunsOnce(): void {

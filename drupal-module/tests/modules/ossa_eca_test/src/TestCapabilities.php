@@ -98,6 +98,20 @@ final readonly class TestCapabilities {
   }
 
   /**
+   * Asks the worker to stop.
+   *
+   * @param array<string, mixed> $input
+   *   Not used.
+   * @param \Drupal\ossa_eca\Execution\StepContext $context
+   *   The step.
+   */
+  #[OssaCapability('test_stop')]
+  public function stop(array $input, StepContext $context): void {
+    $this->note($context->step);
+    posix_kill((int) getmypid(), \SIGTERM);
+  }
+
+  /**
    * Writes to the database of the site, and then succeeds, fails or is refused.
    *
    * @param array<string, mixed> $input
