@@ -69,6 +69,9 @@ pub mod code {
     /// There is no such subscriber, or it is of another kind.
     pub const SUBSCRIBER_NOT_FOUND: &str = "OSSA-N025";
 
+    /// More is published on a channel than it takes.
+    pub const RATE_LIMITED: &str = "OSSA-N026";
+
     /// Every code of this module, in order.
     pub const ALL: &[&str] = &[
         RUN_NOT_FOUND,
@@ -96,6 +99,7 @@ pub mod code {
         PAYLOAD_INVALID,
         DEAD_LETTER_NOT_FOUND,
         SUBSCRIBER_NOT_FOUND,
+        RATE_LIMITED,
     ];
 }
 

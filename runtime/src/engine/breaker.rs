@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Engine;
 use super::claim::place_of;
 use super::core::Core;
 use super::options::check_breaker_name;
+use super::records::Change;
 use crate::error::Error;
 use crate::policy::{Admission, Breaker, BreakerPolicy, BreakerState, CallResult};
-use crate::port::{Delivery, KvEntry, KvVersion, KvWrite, StepRef, Timestamp};
+use crate::port::{Delivery, StepRef, Timestamp};
 use crate::run::{StepError, StepJob};
 
 /// Where the records are.
 const NAMESPACE: &str = "ossa.breakers";
-/// Others may change a record meanwhile.
-const TRIES: u32 = 200;
 /// What was read is good for so long: a worker learns that much later what another found out.
 const FRESH: Duration = Duration::from_millis(100);
 /// Answered calls are told to the others no more often than that.
@@ -81,14 +80,8 @@ impl Engine {
     /// # Errors
     /// What the store fails with.
     pub fn breakers(&self) -> Result<Vec<BreakerView>, Error> {
-        let core = self.core();
-        let (backend, now) = (core.backend()?, core.now());
-        let mut views = Vec::new();
-        for key in backend.kv_keys(NAMESPACE, "", now, usize::MAX)? {
-            let entry = backend.kv_get(NAMESPACE, &key, now)?;
-            views.extend(entry.and_then(|entry| serde_json::from_value(entry.value).ok()));
-        }
-        views.sort_by(|a: &BreakerView, b| a.key.cmp(&b.key));
+        let mut views: Vec<BreakerView> = self.core().records(NAMESPACE, "", usize::MAX)?;
+        views.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(views)
     }
 
@@ -99,10 +92,7 @@ impl Engine {
     /// What the store fails with.
     pub fn reset_breaker(&self, key: &BreakerKey) -> Result<bool, Error> {
         let core = self.core();
-        let (backend, now) = (core.backend()?, core.now());
-        let id = key.id();
-        let found = backend.kv_get(NAMESPACE, &id, now)?.is_some();
-        backend.kv_write(&write(id, None, None, None), now)?;
+        let found = core.forget_record(NAMESPACE, &key.id())?;
         core.breakers.0.lock().remove(key);
         Ok(found)
     }
@@ -154,6 +144,23 @@ impl Core {
         (!keys.is_empty()).then(|| Guarded {
             keys,
             holder: format!("{}/{}/{}/{}", job.run, job.scope, job.node, job.attempt),
+        })
+    }
+
+    /// The breaker that guards the deliveries to a subscriber; `None` when none does.
+    pub(super) fn guarded_subscriber(
+        &self,
+        name: &str,
+        tenant: Option<&str>,
+        holder: String,
+    ) -> Option<Guarded> {
+        let is_guarded = self.options.breakers.contains_key(name);
+        is_guarded.then(|| Guarded {
+            keys: vec![BreakerKey {
+                name: name.to_owned(),
+                tenant: tenant.map(ToOwned::to_owned),
+            }],
+            holder,
         })
     }
 
@@ -239,8 +246,7 @@ impl Core {
         {
             return Ok(breaker.clone());
         }
-        let entry = self.backend()?.kv_get(NAMESPACE, &key.id(), now)?;
-        let (breaker, _) = read(entry);
+        let breaker = known(self.record(NAMESPACE, &key.id())?);
         self.remember_breaker(key, &breaker, now);
         Ok(breaker)
     }
@@ -302,28 +308,24 @@ impl Core {
         key: &BreakerKey,
         change: impl Fn(&mut Breaker, Timestamp) -> T,
     ) -> Result<Option<T>, Error> {
-        let backend = self.backend()?;
-        let id = key.id();
-        for _ in 0..TRIES {
-            let now = self.now();
-            let (mut breaker, version) = read(backend.kv_get(NAMESPACE, &id, now)?);
+        let changed = self.change_record(NAMESPACE, &key.id(), |record, now| {
+            let mut breaker = known(record);
             let before = breaker.clone();
-            let answer = change(&mut breaker, now);
+            let answer = (change(&mut breaker, now), breaker.clone(), now);
             if breaker == before {
-                self.remember_breaker(key, &breaker, now);
-                return Ok(Some(answer));
+                return Ok(Change::Keep(answer));
             }
-            let view = json!(BreakerView {
-                key: key.clone(),
-                breaker: breaker.clone(),
-            });
-            let write = write(id.clone(), Some(view), Some(version), Some(now));
-            if backend.kv_write(&write, now)?.is_some() {
-                self.remember_breaker(key, &breaker, now);
-                return Ok(Some(answer));
-            }
-        }
-        Ok(None)
+            let key = key.clone();
+            Ok(Change::Put {
+                record: BreakerView { key, breaker },
+                expires_at: Some(now.after(KEPT_FOR)),
+                answer,
+            })
+        })?;
+        Ok(changed.map(|(answer, breaker, now)| {
+            self.remember_breaker(key, &breaker, now);
+            answer
+        }))
     }
 
     fn remember_breaker(&self, key: &BreakerKey, breaker: &Breaker, now: Timestamp) {
@@ -373,37 +375,12 @@ impl std::fmt::Display for BreakerKey {
     }
 }
 
-fn write(
-    key: String,
-    value: Option<Value>,
-    expected: Option<KvVersion>,
-    now: Option<Timestamp>,
-) -> KvWrite {
-    KvWrite {
-        namespace: NAMESPACE.to_owned(),
-        key,
-        value,
-        expires_at: now.map(|now| now.after(KEPT_FOR)),
-        expected,
-    }
-}
-
-/// A record that cannot be read is one of a breaker that saw nothing yet.
-fn read(entry: Option<KvEntry>) -> (Breaker, KvVersion) {
-    let Some(entry) = entry else {
-        return (Breaker::default(), 0);
-    };
-    let view = serde_json::from_value::<BreakerView>(entry.value);
-    let breaker = view.map_or_else(|_| Breaker::default(), |view| view.breaker);
-    (breaker, entry.version)
+/// Without a record that can be read, nothing was seen yet.
+fn known(record: Option<BreakerView>) -> Breaker {
+    record.map_or_else(Breaker::default, |view| view.breaker)
 }
 
 /// Milliseconds that differ from call to call, and are the same for the same call.
 fn spread(holder: &str) -> u64 {
-    let hash = holder
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    hash % SPREAD_MS
+    u64::from(crc32c::crc32c(holder.as_bytes())) % SPREAD_MS
 }

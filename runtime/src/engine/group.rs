@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::change::busy;
 use super::core::Core;
 use super::errand::Errands;
+use super::records::Change;
 use crate::error::{Error, code};
 use crate::policy::{Group, Member, Standing};
-use crate::port::{KvEntry, KvWrite, Page, RunFilter, RunId, RunStatus};
+use crate::port::{Page, RunFilter, RunId, RunStatus};
 use crate::run::{GROUP_LABEL, Input, group_label};
 
 /// Where the records are.
@@ -92,8 +91,7 @@ impl Core {
 
     /// The record of a group as it is.
     pub(super) fn group(&self, name: &str) -> Result<Group, Error> {
-        let entry = self.backend()?.kv_get(NAMESPACE, name, self.now())?;
-        Ok(entry.and_then(read).unwrap_or_default())
+        Ok(self.record(NAMESPACE, name)?.unwrap_or_default())
     }
 
     fn change_group(
@@ -102,34 +100,23 @@ impl Core {
         run: RunId,
         change: impl Fn(&mut Group),
     ) -> Result<Group, Error> {
-        let backend = self.backend()?;
-        for _ in 0..TRIES {
-            let now = self.now();
-            let entry = backend.kv_get(NAMESPACE, name, now)?;
-            let version = entry.as_ref().map_or(0, |entry| entry.version);
-            let known = entry.and_then(read);
-            let is_known = known.is_some();
+        let changed = self.change_record(NAMESPACE, name, |known: Option<Group>, now| {
+            let before = known.clone();
             let mut group = match known {
                 Some(group) => group,
                 None => self.rebuilt(name)?,
             };
-            let before = is_known.then(|| group.clone());
             change(&mut group);
             if before.as_ref() == Some(&group) {
-                return Ok(group);
+                return Ok(Change::Keep(group));
             }
-            let write = KvWrite {
-                namespace: NAMESPACE.to_owned(),
-                key: name.to_owned(),
-                value: Some(json!(group)),
+            Ok(Change::Put {
+                record: group.clone(),
                 expires_at: group.is_empty().then(|| now.after(EMPTY_FOR)),
-                expected: Some(version),
-            };
-            if backend.kv_write(&write, now)?.is_some() {
-                return Ok(group);
-            }
-        }
-        Err(busy(run))
+                answer: group,
+            })
+        })?;
+        changed.ok_or_else(|| busy(run))
     }
 
     /// The record made of what the runs say: those that go on have their slots, the others wait.
@@ -188,9 +175,4 @@ impl Core {
         }
         Ok(group)
     }
-}
-
-/// An entry that cannot be read is made anew.
-fn read(entry: KvEntry) -> Option<Group> {
-    serde_json::from_value(entry.value).ok()
 }

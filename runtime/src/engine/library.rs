@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::options::EngineOptions;
 use crate::error::{Category, Error, code};
 use crate::manifest::model::{Manifest, Origin, Reference};
-use crate::manifest::{Catalog, CatalogError, Diagnostic, Document, Kind};
+use crate::manifest::{Catalog, CatalogError, Diagnostic, Disk, Document, Files as _, Kind};
 use crate::plan::{Plan, PlanError, Resolver, Unresolved};
 use crate::policy::RetryPolicy;
 use crate::run::HandlerKey;
@@ -19,12 +19,22 @@ use crate::run::HandlerKey;
 /// The folders are read anew for a reference that is not known, but not more often than this.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// Whether files have come, changed or gone is looked at no more often than this.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// The manifests below the engine's roots, as plans.
 pub(super) struct Library {
     catalog: Catalog,
     retries: BTreeMap<String, RetryPolicy>,
     compiled: Mutex<HashMap<(String, Option<Kind>), Compiled>>,
     read_at: Mutex<Option<(Instant, SystemTime)>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// The files that there were when they were looked at last.
+struct Seen {
+    at: Instant,
+    files: Vec<(PathBuf, Stamp)>,
 }
 
 /// A plan with the files it was made of.
@@ -44,6 +54,7 @@ impl Library {
             retries: options.retries.clone(),
             compiled: Mutex::default(),
             read_at: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -90,9 +101,35 @@ impl Library {
         documents
     }
 
-    /// The manifests without errors, as they were read last.
+    /// The manifests without errors, as they were a moment ago.
     pub(super) fn manifests(&self) -> Vec<Arc<Manifest>> {
+        self.look_again();
         self.catalog.manifests()
+    }
+
+    /// Has the folders read anew when a file has come, changed or gone.
+    fn look_again(&self) {
+        let mut seen = self.seen.lock();
+        let is_fresh = |it: &Seen| it.at.elapsed() < LOOK_AGAIN_AFTER;
+        if self.catalog.roots().is_empty() || seen.as_ref().is_some_and(is_fresh) {
+            return;
+        }
+        // A folder that cannot be read now is one without files; reading it tells why.
+        let roots = self.catalog.roots().iter();
+        let paths = roots.flat_map(|root| Disk.list(root).unwrap_or_default());
+        let files = paths.map(|path| {
+            let stamp = stamp(&path);
+            (path, stamp)
+        });
+        let files: Vec<_> = files.collect();
+        let is_known = seen.as_ref().is_some_and(|it| it.files == files);
+        *seen = Some(Seen {
+            at: Instant::now(),
+            files,
+        });
+        if !is_known {
+            self.read_again();
+        }
     }
 
     fn compile(&self, reference: &str, kind: Option<Kind>) -> Result<Compiled, Error> {

@@ -30,6 +30,7 @@ mod migrate;
 mod options;
 mod plans;
 mod prune;
+mod records;
 mod rehearse;
 mod relay;
 mod report;

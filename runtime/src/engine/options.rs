@@ -13,6 +13,7 @@ use crate::error::{Category, Error, code};
 use crate::manifest::Level;
 use crate::policy::{BreakerPolicy, RetryPolicy};
 use crate::port::{Clock, Labels, SystemClock};
+use crate::routing::{Callbacks, NoCallbacks};
 use crate::run::RetryOwner;
 
 /// Settings of an [`Engine`](super::Engine). The defaults suit one machine.
@@ -32,7 +33,8 @@ pub struct EngineOptions {
     /// are tried. They become part of the plan, and come before `default_retry`.
     pub retries: BTreeMap<String, RetryPolicy>,
     /// Circuit breakers of what steps call, by the name under which the host binds the handler: a capability, an
-    /// entrypoint, a task or `<workflow>.<step id>`. Each tenant (label `tenant` of a run) has breakers of its own.
+    /// entrypoint, a task or `<workflow>.<step id>`; and of who takes messages, by the name of the subscriber. Each tenant
+    /// (label `tenant` of a run, header `x-ossa-tenant` of a message) has breakers of its own.
     pub breakers: BTreeMap<String, BreakerPolicy>,
     /// The values that `env.X` may see in expressions.
     pub env: Map<String, Value>,
@@ -47,6 +49,8 @@ pub struct EngineOptions {
     pub cache_bytes: usize,
     /// What channels keep, and for how long.
     pub channels: ChannelOptions,
+    /// What the host does for transforms of message routing that are not the runtime's own.
+    pub callbacks: Arc<dyn Callbacks + Send + Sync>,
     /// Where "now" comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -67,6 +71,7 @@ impl Default for EngineOptions {
             max_losses: 5,
             cache_bytes: 16 * 1024 * 1024,
             channels: ChannelOptions::default(),
+            callbacks: Arc::new(NoCallbacks),
             clock: Arc::new(SystemClock),
         }
     }
@@ -87,6 +92,7 @@ impl EngineOptions {
         for (name, policy) in &self.breakers {
             check_breaker(name, policy)?;
         }
+        self.channels.check()?;
         check_queue(&self.queue)
     }
 

@@ -27,6 +27,10 @@ pub struct BreakerPolicy {
     pub open_for: Duration,
     /// So many tried calls in a row must succeed before it closes; at least 1.
     pub probes: u32,
+    /// The subscriber that gets the messages of this one while it is open; `None` = they wait. Steps do what their task's
+    /// `error_handling` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
 }
 
 impl Default for BreakerPolicy {
@@ -37,6 +41,7 @@ impl Default for BreakerPolicy {
             rate: None,
             open_for: Duration::from_secs(60),
             probes: 1,
+            fallback: None,
         }
     }
 }

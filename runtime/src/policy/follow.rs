@@ -96,7 +96,7 @@ pub enum Offered {
     Full,
 }
 
-/// The most records that wait. Who is that far behind in one line holds up the others, too.
+/// The most records that wait, and the most that were given back. Who is that far behind holds up the others, too.
 pub const MOST_WAITING: usize = 1000;
 
 impl Follower {
@@ -159,6 +159,10 @@ impl Follower {
     ) -> Offered {
         if record.position <= self.read_to {
             return Offered::Waits;
+        }
+        // What was given back is kept here until its time comes, like what waits.
+        if self.held.iter().filter(|it| it.given_back).count() >= MOST_WAITING {
+            return Offered::Full;
         }
         if self.may_take(bounds, now) && !self.is_busy(record.line, self.waiting.len()) {
             self.read_to = record.position;

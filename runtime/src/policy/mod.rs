@@ -4,6 +4,7 @@ mod breaker;
 mod follow;
 mod group;
 mod retry;
+mod throttle;
 
 pub use breaker::{
     Admission, Breaker, BreakerPolicy, BreakerState, CallResult, FailureRate, Probe,
@@ -13,3 +14,4 @@ pub use group::{Group, Member, Standing};
 pub use retry::{
     Backoff, MAX_RETRY_AFTER, NON_RETRYABLE_CODES, RetryDecision, RetryPolicy, StopReason,
 };
+pub use throttle::{Granted, PublishRate, Throttle};

@@ -40,4 +40,6 @@ codes! {
     DUPLICATE_RULE = "OSSA-C014";
     /// The name of a channel begins with a reserved word.
     RESERVED_CHANNEL = "OSSA-C015";
+    /// A target of a failover can never fail.
+    NO_FAILOVER = "OSSA-C016";
 }

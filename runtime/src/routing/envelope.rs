@@ -12,6 +12,9 @@ use super::channel::ChannelName;
 /// The header that counts how often a message led to another.
 pub const HOPS_HEADER: &str = "x-ossa-hops";
 
+/// The header that says for whom a message is: a tenant of the application.
+pub const TENANT_HEADER: &str = "x-ossa-tenant";
+
 /// A message that led here over more hops is not routed any further.
 pub const MAX_HOPS: u32 = 16;
 
@@ -107,6 +110,12 @@ impl Envelope {
             _ => None,
         };
         hops.map_or(0, |hops| u32::try_from(hops).unwrap_or(u32::MAX))
+    }
+
+    /// For whom it is; `None` where messages have no tenant.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.metadata.headers.get(TENANT_HEADER)?.as_str()
     }
 
     /// Says that it was published because of `cause`: one hop more, the same correlation unless it has its own.

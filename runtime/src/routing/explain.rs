@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::envelope::Envelope;
-use super::filter::Verdict;
+use super::filter::{Filter, Verdict};
 use super::route::{Context, Routed};
 use super::rules::{CompiledRule, Rules};
 
@@ -21,7 +21,8 @@ pub struct Judgement {
     pub path: String,
     /// Whether it matches.
     pub matches: bool,
-    /// Why it does not; for one that does, what happened to what it makes of the message, if that failed.
+    /// Why it does not; for one that does, what happened to what it makes of the message, if that failed, or what its filter
+    /// found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Whom it is for.
@@ -38,7 +39,8 @@ pub struct Explanation {
 }
 
 impl Routed {
-    /// `{outcome, deliveries: [{target, priority, rules, transform, payload}], refusals: [{reason, detail, rule, targets}]}`
+    /// `{outcome, deliveries: [{target, priority, rules, transform, failover, payload}], refusals: [{reason, detail, rule,
+    /// targets}]}`
     #[must_use]
     pub fn to_json(&self) -> Value {
         let deliveries = self.deliveries.iter().map(|delivery| {
@@ -47,6 +49,7 @@ impl Routed {
                 "priority": delivery.priority.as_str(),
                 "rules": delivery.rules,
                 "transform": delivery.transform,
+                "failover": delivery.failover.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "payload": *delivery.payload,
             })
         });
@@ -107,12 +110,13 @@ impl Rules {
             own.map(|refusal| format!("{}: {}", refusal.reason, refusal.detail))
                 .next()
         };
+        let found = || rule.filter.as_ref().map(Filter::in_words);
         Judgement {
             rule: Arc::clone(&rule.id),
             routing: Arc::clone(&rule.routing),
             path: rule.path.to_string(),
             matches: reason.is_none(),
-            why: reason.or_else(failed),
+            why: reason.or_else(failed).or_else(found),
             targets: self.targets_of(rule).map(ToString::to_string).collect(),
         }
     }

@@ -105,6 +105,18 @@ impl Filter {
         }
     }
 
+    /// What holds of a message that passes.
+    pub(super) fn in_words(&self) -> String {
+        let conditions = self.conditions.iter();
+        let conditions = conditions.map(|it| format!("`{}` is {}", it.name, it.test.describe()));
+        let expression = self.expression.as_ref();
+        let expression = expression.map(|it| format!("`{}` holds", it.source()));
+        conditions
+            .chain(expression)
+            .collect::<Vec<_>>()
+            .join(" and ")
+    }
+
     /// Whether `message` passes, without the words.
     pub(super) fn passes(&self, message: &Envelope, now: Timestamp) -> Result<bool, String> {
         for condition in &self.conditions {

@@ -135,6 +135,11 @@ pub(super) fn channels(manifest: &Manifest) -> Vec<Diagnostic> {
             Err(error) => found.push(warning(&error, path)),
         }
     }
+    for channel in &messaging.channels {
+        if let Err(error) = ChannelPattern::parse(&channel.name) {
+            found.push(warning(&error, format!("{}.name", channel.path)));
+        }
+    }
     for subscription in &messaging.subscribes {
         if let Err(error) = ChannelPattern::parse(&subscription.channel) {
             found.push(warning(&error, format!("{}.channel", subscription.path)));

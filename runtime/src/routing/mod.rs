@@ -15,21 +15,24 @@ mod filter;
 mod index;
 mod jmespath;
 mod lint;
+mod reason;
 mod route;
 mod rules;
 mod template;
 mod transform;
 mod value;
 
-pub use callback::{Call, Callbacks, NoCallbacks};
+pub(crate) use callback::missing;
+pub use callback::{Call, Callbacks, Elsewhere, NoCallbacks};
 
 pub use channel::{
     ChannelError, ChannelName, ChannelPattern, Glob, MAX_CHANNEL_CHARS, RESERVED_PREFIXES,
     is_reserved,
 };
 pub use dialect::{Dialect, EnvelopeError, MAX_PAYLOAD_DEPTH};
-pub use envelope::{Envelope, HOPS_HEADER, MAX_HOPS, Metadata, TRACEPARENT_HEADER};
+pub use envelope::{Envelope, HOPS_HEADER, MAX_HOPS, Metadata, TENANT_HEADER, TRACEPARENT_HEADER};
 pub use explain::{Explanation, Judgement};
 pub use filter::{Filter, Verdict};
-pub use route::{Context, Delivery, Outcome, Reason, Refusal, Routed, Target};
+pub use reason::Reason;
+pub use route::{Context, Delivery, Outcome, Refusal, Routed, Target};
 pub use rules::{Finding, Host, Rules, review};

@@ -12,7 +12,9 @@ use super::callback::{Callbacks, NoCallbacks};
 use super::channel::ChannelName;
 use super::envelope::{Envelope, MAX_HOPS};
 use super::index::RuleNumber;
+use super::reason::Reason;
 use super::rules::{CompiledRule, Rules};
+use super::transform::Transform;
 
 /// What routing needs to know about the world.
 #[derive(Clone, Copy)]
@@ -77,44 +79,11 @@ pub struct Delivery {
     pub rules: Vec<Arc<str>>,
     /// How urgent it is: the message's own priority, or that of the most urgent rule.
     pub priority: Priority,
-}
-
-/// Why a message, or what a rule makes of it, is not delivered. It belongs to the dead letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
-    /// The filter of a rule cannot be evaluated.
-    FilterError,
-    /// The transform of a rule failed.
-    TransformFailed,
-    /// What a transform made breaks its output schema.
-    SchemaInvalid,
-    /// The message led here over too many others.
-    HopLimit,
-    /// The time to live of the message is over.
-    Expired,
-    /// No rule matches, and the default is to keep it.
-    NoRoute,
-}
-
-impl Reason {
-    /// As dead letters say it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::FilterError => "filter_error",
-            Self::TransformFailed => "transform_failed",
-            Self::SchemaInvalid => "schema_invalid",
-            Self::HopLimit => "hop_limit",
-            Self::Expired => "expired",
-            Self::NoRoute => "no_route",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    /// Who gets it instead when the target cannot handle it, in order: the further targets of a rule with
+    /// `delivery: failover`.
+    pub failover: Vec<Target>,
+    /// The transform is still to be applied: what [`Rules::transformed`] takes.
+    pub pending: Option<String>,
 }
 
 /// A message, or what one rule makes of it, that is not delivered.
@@ -128,6 +97,8 @@ pub struct Refusal {
     pub rule: Option<Arc<str>>,
     /// Who does not get it because of this.
     pub targets: Vec<Target>,
+    /// The transform they would get it through: what [`Rules::transformed`] takes.
+    pub transform: Option<String>,
 }
 
 /// What was decided about a message as a whole.
@@ -177,6 +148,7 @@ struct Draft {
     payload: Arc<Value>,
     rules: Vec<RuleNumber>,
     priority: Priority,
+    failover: Box<[u32]>,
 }
 
 impl Rules {
@@ -210,6 +182,9 @@ impl Rules {
             }
             let payload = match rule.transform {
                 None => Ok(Arc::clone(&message.payload)),
+                Some(transform) if self.is_left_to_others(transform, context) => {
+                    Ok(Arc::clone(&message.payload))
+                }
                 Some(transform) => made.payload(self, rule, transform, message, context),
             };
             match payload {
@@ -223,7 +198,7 @@ impl Rules {
             return Routed {
                 deliveries: drafts
                     .into_iter()
-                    .filter_map(|draft| self.delivery(draft))
+                    .filter_map(|draft| self.delivery(draft, context))
                     .collect(),
                 refusals,
                 outcome: Outcome::Matched,
@@ -244,13 +219,17 @@ impl Rules {
         // A smaller priority is a more urgent one. A message that says nothing leaves it to the rule.
         let said = message.metadata.priority.unwrap_or(rule.priority);
         let priority = rule.priority.min(said);
-        for &target in &rule.targets {
+        let (targets, failover) = rule.order();
+        for &target in targets {
             let same = drafts
                 .iter_mut()
                 .find(|draft| draft.target == target && draft.transform == rule.transform);
             match same {
                 Some(draft) => {
                     draft.priority = draft.priority.min(priority);
+                    if draft.failover.is_empty() {
+                        draft.failover = failover.into();
+                    }
                     if draft.rules.last() != Some(&number) {
                         draft.rules.push(number);
                     }
@@ -261,24 +240,71 @@ impl Rules {
                     payload: Arc::clone(payload),
                     rules: vec![number],
                     priority,
+                    failover: failover.into(),
                 }),
             }
         }
     }
 
-    fn delivery(&self, draft: Draft) -> Option<Delivery> {
-        let rules = draft
-            .rules
-            .into_iter()
-            .filter_map(|number| self.rule(number));
+    fn delivery(&self, draft: Draft, context: &Context<'_>) -> Option<Delivery> {
+        let left = |number: &u32| self.is_left_to_others(*number, context);
+        let first = draft.rules.first().and_then(|number| self.rule(*number));
+        let pending = draft.transform.filter(left).and(first);
+        let rules = draft.rules.iter().filter_map(|number| self.rule(*number));
         let transform = draft.transform.and_then(|number| self.transform(number));
+        let failover = draft.failover.iter();
         Some(Delivery {
             target: self.target(draft.target)?.clone(),
             payload: draft.payload,
             transform: transform.map(|transform| Arc::clone(&transform.name)),
             rules: rules.map(|rule| Arc::clone(&rule.id)).collect(),
             priority: draft.priority,
+            failover: failover
+                .filter_map(|it| self.target(*it))
+                .cloned()
+                .collect(),
+            pending: pending.map(CompiledRule::key),
         })
+    }
+
+    /// Whether code of the host that is not called here makes it.
+    fn is_left_to_others(&self, transform: u32, context: &Context<'_>) -> bool {
+        context.callbacks.is_elsewhere()
+            && self.transform(transform).is_some_and(Transform::is_of_host)
+    }
+
+    /// Whether code of the host is needed for a transform of a rule.
+    #[must_use]
+    pub fn need_host(&self) -> bool {
+        let mut used = self.all().iter().filter_map(|rule| rule.transform);
+        used.any(|number| self.transform(number).is_some_and(Transform::is_of_host))
+    }
+
+    /// Whether code of the host is needed for the transform that is [pending](Delivery::pending).
+    #[must_use]
+    pub fn needs_host(&self, pending: &str) -> bool {
+        let rule = self.all().iter().find(|rule| rule.is_called(pending));
+        let transform = rule.and_then(|rule| self.transform(rule.transform?));
+        transform.is_some_and(Transform::is_of_host)
+    }
+
+    /// What the transform that is [pending](Delivery::pending) makes of `message`.
+    ///
+    /// # Errors
+    /// Why it makes nothing, also because there is no such rule any more, and in words.
+    pub fn transformed(
+        &self,
+        pending: &str,
+        message: &Envelope,
+        context: &Context<'_>,
+    ) -> Result<Arc<Value>, (Reason, String)> {
+        let rule = self.all().iter().find(|rule| rule.is_called(pending));
+        let transform = rule.and_then(|rule| Some((rule, rule.transform?)));
+        let Some((rule, transform)) = transform else {
+            let gone = format!("there is no rule `{pending}` with a transform any more");
+            return Err((Reason::TransformFailed, gone));
+        };
+        Made::default().payload(self, rule, transform, message, context)
     }
 
     fn refusal(&self, rule: &CompiledRule, reason: Reason, detail: String) -> Refusal {
@@ -287,6 +313,7 @@ impl Rules {
             detail,
             rule: Some(Arc::clone(&rule.id)),
             targets: self.targets_of(rule).cloned().collect(),
+            transform: rule.transform.is_some().then(|| rule.key()),
         }
     }
 
@@ -336,6 +363,8 @@ impl Rules {
                             transform: None,
                             rules: Vec::new(),
                             priority: message.priority(),
+                            failover: Vec::new(),
+                            pending: None,
                         });
                     }
                 }
@@ -347,6 +376,7 @@ impl Rules {
                 detail: "no rule matches".to_owned(),
                 rule: None,
                 targets: Vec::new(),
+                transform: None,
             });
         }
         Routed {
@@ -379,6 +409,7 @@ fn refused(message: &Envelope, now: Timestamp) -> Option<Refusal> {
         detail,
         rule: None,
         targets: Vec::new(),
+        transform: None,
     })
 }
 

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::manifest::model::{Body, DefaultAction, Manifest, MessageRouting, Rule, Wildcards};
+use crate::manifest::model::{
+    Body, DefaultAction, DeliveryMode, Manifest, MessageRouting, Rule, Wildcards,
+};
 use crate::manifest::{Diagnostic, Kind, Severity};
 use crate::port::{Priority, Timestamp};
 
-use super::callback::{Callbacks, NoCallbacks, needed};
+use super::callback::{Callbacks, NoCallbacks, missing};
 use super::channel::{ChannelError, ChannelName, ChannelPattern, Glob};
 use super::envelope::Envelope;
 use super::filter::Filter;
@@ -22,6 +24,9 @@ const CHANNEL_TARGET: &str = "channel:";
 
 /// The annotation that says how far a `*` reaches, beside `spec.wildcards`.
 const WILDCARDS_ANNOTATION: &str = "wildcards";
+
+/// The annotation that says whether all targets get a message or one of them, beside `delivery` of a rule.
+const DELIVERY_ANNOTATION: &str = "delivery";
 
 /// What the host of the rules has.
 #[derive(Clone, Copy)]
@@ -112,6 +117,7 @@ pub(super) struct CompiledRule {
     pub(super) filter: Option<Filter>,
     /// Positions among the targets.
     pub(super) targets: Box<[u32]>,
+    pub(super) delivery: DeliveryMode,
     /// Position among the transforms.
     pub(super) transform: Option<u32>,
     pub(super) priority: Priority,
@@ -210,6 +216,25 @@ impl Rules {
 }
 
 impl CompiledRule {
+    /// Names it among the rules of all documents.
+    pub(super) fn key(&self) -> String {
+        format!("{}/{}", self.routing, self.id)
+    }
+
+    /// Whether this is its key.
+    pub(super) fn is_called(&self, key: &str) -> bool {
+        let rest = key.strip_prefix(&*self.routing);
+        rest.and_then(|rest| rest.strip_prefix('/')) == Some(&*self.id)
+    }
+
+    /// Who gets a message, and who instead if that one cannot handle it.
+    pub(super) fn order(&self) -> (&[u32], &[u32]) {
+        match self.delivery {
+            DeliveryMode::FanOut => (&self.targets, &[]),
+            DeliveryMode::Failover => self.targets.split_at(1.min(self.targets.len())),
+        }
+    }
+
     pub(super) fn filter_passes(&self, message: &Envelope, now: Timestamp) -> Result<bool, String> {
         match &self.filter {
             None => Ok(true),
@@ -252,6 +277,10 @@ impl<'h> Compiler<'h> {
 
     fn document(&mut self, position: usize, manifest: &Manifest, routing: &MessageRouting) {
         let wildcards = routing.wildcards.unwrap_or_else(|| annotated(manifest));
+        let delivery = match annotation(manifest, DELIVERY_ANNOTATION) {
+            Some("failover") => DeliveryMode::Failover,
+            _ => DeliveryMode::FanOut,
+        };
         let name: Arc<str> = manifest.metadata.name.as_str().into();
         let transforms = self.transforms(position, routing);
         let mut ids: HashMap<&str, &str> = HashMap::new();
@@ -275,7 +304,12 @@ impl<'h> Compiler<'h> {
                     }
                 }
             }
-            self.rule(position, index, &name, rule, wildcards, &transforms);
+            let terms = Terms {
+                wildcards,
+                delivery: rule.delivery.unwrap_or(delivery),
+                transforms: &transforms,
+            };
+            self.rule(position, index, &name, rule, &terms);
         }
         if let Some(route) = &routing.default_route {
             let targets = route.targets.iter().filter_map(|target| {
@@ -301,14 +335,9 @@ impl<'h> Compiler<'h> {
     ) -> HashMap<&'m str, u32> {
         let mut numbers = HashMap::new();
         for transform in &routing.transforms {
-            let callback = needed(transform.language, &transform.expression);
-            let is_used = routing
-                .rules
-                .iter()
-                .any(|rule| rule.transform.as_deref() == Some(transform.name.as_str()));
-            if let Some(callback) = callback
+            let is_used = routing.uses(&transform.name);
+            if let Some(callback) = missing(transform, self.host.callbacks)
                 && is_used
-                && !self.host.callbacks.has(callback)
             {
                 let language = transform.language.as_str();
                 let diagnostic = Diagnostic::new(
@@ -353,10 +382,9 @@ impl<'h> Compiler<'h> {
         index: usize,
         routing: &Arc<str>,
         rule: &Rule,
-        wildcards: Wildcards,
-        transforms: &HashMap<&str, u32>,
+        terms: &Terms<'_>,
     ) {
-        let channel = ChannelPattern::parse_with(&rule.channel, wildcards)
+        let channel = ChannelPattern::parse_with(&rule.channel, terms.wildcards)
             .map_err(|error| bad_channel(&error, format!("{}.channel", rule.path)));
         let channel = self.keep(position, channel);
         let filter = match rule.filter.as_ref().map(Filter::compile) {
@@ -371,9 +399,14 @@ impl<'h> Compiler<'h> {
         };
         let mut targets: Vec<u32> = Vec::with_capacity(rule.targets.len());
         for (at, target) in rule.targets.iter().enumerate() {
+            let path = format!("{}.targets[{at}]", rule.path);
+            if terms.delivery == DeliveryMode::Failover && target.starts_with(CHANNEL_TARGET) {
+                self.say(position, no_failover(target, path));
+                continue;
+            }
             let target = self
                 .target(target)
-                .map_err(|error| bad_target(&error, &format!("{}.targets[{at}]", rule.path)));
+                .map_err(|error| bad_target(&error, &path));
             if let Some(target) = self.keep(position, target)
                 && !targets.contains(&target)
             {
@@ -382,7 +415,7 @@ impl<'h> Compiler<'h> {
         }
         let transform = match &rule.transform {
             None => Some(None),
-            Some(name) => transforms.get(name.as_str()).copied().map(Some),
+            Some(name) => terms.transforms.get(name.as_str()).copied().map(Some),
         };
         let (Some(channel), Some(filter), Some(transform)) = (channel, filter, transform) else {
             return;
@@ -397,6 +430,7 @@ impl<'h> Compiler<'h> {
             source: Glob::of_source(&rule.source),
             filter,
             targets: targets.into(),
+            delivery: terms.delivery,
             transform,
             priority: rule.priority,
             enabled: rule.enabled,
@@ -436,13 +470,39 @@ impl<'h> Compiler<'h> {
     }
 }
 
+/// What a document says about all its rules.
+struct Terms<'t> {
+    wildcards: Wildcards,
+    delivery: DeliveryMode,
+    /// Positions of the transforms that can be used, by name.
+    transforms: &'t HashMap<&'t str, u32>,
+}
+
 /// What an annotation says about wildcards.
 fn annotated(manifest: &Manifest) -> Wildcards {
-    let mut annotations = manifest.metadata.annotations.iter();
-    match annotations.find(|(name, _)| name == WILDCARDS_ANNOTATION) {
-        Some((_, value)) if value == "multi" => Wildcards::Multi,
+    match annotation(manifest, WILDCARDS_ANNOTATION) {
+        Some("multi") => Wildcards::Multi,
         _ => Wildcards::Segment,
     }
+}
+
+fn annotation<'m>(manifest: &'m Manifest, name: &str) -> Option<&'m str> {
+    let mut annotations = manifest.metadata.annotations.iter();
+    let found = annotations.find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// A channel takes every message: nothing could come after it.
+fn no_failover(target: &str, path: String) -> Diagnostic {
+    Diagnostic::new(
+        code::NO_FAILOVER,
+        Severity::Error,
+        format!("with `delivery: failover`, `{target}` cannot be a target: a channel never fails"),
+    )
+    .with_help(
+        "name agents, workflows and listeners, or publish on the channel with a rule of its own",
+    )
+    .at_path(path)
 }
 
 fn bad_channel(error: &ChannelError, path: String) -> Diagnostic {

@@ -12,7 +12,7 @@ use crate::port::Timestamp;
 use super::callback::{Call, Callbacks, needed};
 use super::code;
 use super::jmespath::JmesPath;
-use super::route::Reason;
+use super::reason::Reason;
 use super::template::Template;
 
 /// What makes of a message what targets get.
@@ -52,6 +52,11 @@ impl Transform {
                 })
             });
         (compiled, remarks)
+    }
+
+    /// Whether code of the host makes it.
+    pub(super) const fn is_of_host(&self) -> bool {
+        matches!(self.work, Work::Callback { .. })
     }
 
     /// Whether what it makes depends on nothing but the payload.

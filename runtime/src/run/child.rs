@@ -35,6 +35,9 @@ use crate::port::{Labels, RunId, RunStatus, StepRef, Timestamp};
 /// Label of a child run: the id of its parent.
 pub const PARENT_LABEL: &str = "ossa.parent";
 
+/// Label of a run that a message started: how many messages led to what it publishes, one after the other.
+pub const HOPS_LABEL: &str = "ossa.hops";
+
 /// The attempt that a run is the child of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::bounds::{MAX_DATA_DEPTH, is_too_deep};
+use super::child::HOPS_LABEL;
 use super::effect::{Dispatch, Effect, StepJob, TENANT_LABEL};
 use super::event::Event;
 use super::input::{RetryOwner, StepError};
@@ -137,6 +138,11 @@ impl Machine<'_> {
             correlation_id: start.correlation_id.clone(),
             traceparent: start.traceparent.clone(),
             tenant: start.labels.get(TENANT_LABEL).cloned(),
+            hops: start
+                .labels
+                .get(HOPS_LABEL)
+                .and_then(|hops| hops.parse().ok())
+                .unwrap_or(0),
         }))
     }
 

@@ -98,6 +98,14 @@ pub struct StepJob {
     /// For whom it is done: the run's label [`TENANT_LABEL`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// How many messages led to what it publishes, one after the other: the run's label [`HOPS_LABEL`](super::HOPS_LABEL).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One handler to call: the first of these keys that the host has bound. An empty list of bound keys is `NO_HANDLER`.

@@ -105,7 +105,7 @@ mod view;
 mod wait;
 
 pub use bounds::{MAX_DATA_DEPTH, MAX_ERROR_MESSAGE_BYTES};
-pub use child::{Closing, PARENT_LABEL, Parent};
+pub use child::{Closing, HOPS_LABEL, PARENT_LABEL, Parent};
 pub use data::Data;
 pub use dispatch::HOST_RETRY_GRACE;
 pub use effect::{

@@ -48,6 +48,30 @@ stories! {
         engine.channels().ack(&delivery).unwrap();
     }
 
+    fn dead_letters_are_listed_page_by_page_also_when_the_last_one_is_gone(lab) {
+        let engine = lab.engine();
+        for channel in ["a", "b"] {
+            subscribe(&engine, &Subscriber { retry: retries(1), ..listener(channel, channel) });
+            for n in 0..5 {
+                publish(&engine, channel, &format!("{channel}{n}"));
+                engine.channels().fail(&one(&engine, channel), &broken()).unwrap();
+            }
+        }
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let filter = DeadLetterFilter { after: after.clone(), ..DeadLetterFilter::default() };
+            let page = engine.dead_letters().list(&filter, 3).unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            seen.extend(page.iter().map(|it| it.message_id.clone()));
+            engine.dead_letters().remove(&last.id, &because("done")).unwrap();
+        }
+        assert_eq!(seen, ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3", "b4"]);
+        let wrong = DeadLetterFilter { after: Some("no id".to_owned()), ..DeadLetterFilter::default() };
+        assert_eq!(engine.dead_letters().list(&wrong, 3).unwrap_err().code(), "OSSA-N024");
+    }
+
     fn what_fails_again_after_a_replay_is_a_dead_letter_again(lab) {
         let engine = lab.engine();
         let first = give_up(&engine, listener("scanner", "a"));

@@ -16,9 +16,13 @@ mod lab;
 
 mod background;
 mod breaker;
+mod channel_breaker;
 mod channel_faults;
 mod channel_killed;
+mod channel_limits;
 mod channel_manifests;
+mod channel_rules;
+mod channel_transforms;
 mod channels;
 mod claims;
 mod clock;

@@ -102,7 +102,11 @@ stories! {
             assert_eq!(complete(&engine, &format!("s{number}")).result, HANDLED);
             calls.push(backend.calls() - before);
         }
-        assert!(calls.windows(2).all(|pair| pair[0] == pair[1]), "{calls:?}");
+        // Once a second the engine looks who takes messages, which is one call more.
+        let least = |calls: &[u64]| calls.iter().min().copied().unwrap();
+        let (early, late) = calls.split_at(calls.len() / 2);
+        assert_eq!(least(early), least(late), "{calls:?}");
+        assert!(calls.iter().all(|it| *it <= least(early) + 1), "{calls:?}");
         let rows = engine_rows(lab, id);
         let bytes: Vec<_> = rows.iter().skip(1).map(String::len).collect();
         let (early, late) = (bytes[10], bytes[190]);

@@ -236,3 +236,16 @@ fn a_secret_is_not_shown_and_no_manifest_writes_to_the_terminal() {
         assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
     }
 }
+
+#[test]
+fn a_transform_of_the_host_is_right_where_the_host_has_it() {
+    let rules = "apiVersion: ossa/v0.3.1\nkind: MessageRouting\nmetadata: {name: r}\nspec:\n  \
+                 rules: [{id: one, source: '*', channel: a, targets: [x], transform: t}]\n  \
+                 transforms: {t: {type: jsonata, expression: '$'}}\n";
+    let folder = folder(&[("rules.yaml", rules)]);
+    let ran = validate(&folder, &["rules.yaml"], "");
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("OSSA-C007"), "{}", ran.stdout);
+    let ran = validate(&folder, &["rules.yaml", "--callback", "jsonata"], "");
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+}

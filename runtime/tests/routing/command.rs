@@ -73,6 +73,39 @@ fn a_message_is_read_from_a_file_or_is_a_whole_envelope() {
     }
 }
 
+const CUSTOM: &str = "apiVersion: ossa/v0.3.1
+kind: MessageRouting
+metadata: {name: r}
+spec:
+  rules:
+    - {id: one, source: '*', channel: a, targets: [x, y], filter: {n: [1, 2]}, transform: t, delivery: failover}
+  transforms: {t: {type: custom, handler: anonymize}}
+";
+
+#[test]
+fn a_transform_of_the_host_is_named_and_not_called() {
+    let message = [
+        "rules.yaml",
+        "--source",
+        "s",
+        "--channel",
+        "a",
+        "@message.json",
+    ];
+    let run = route(CUSTOM, &message);
+    assert_eq!(run.status.code(), Some(1), "{run:?}");
+    assert!(String::from_utf8_lossy(&run.stderr).contains("OSSA-C007"));
+    let run = route(
+        CUSTOM,
+        &[&message[..], &["--callback", "anonymize"]].concat(),
+    );
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    let said = String::from_utf8(run.stdout).unwrap();
+    let delivery = "normal    x  by one, as t of the host makes it, or if it fails y";
+    assert!(said.contains(delivery), "{said}");
+    assert!(said.contains("yes  one: `n` is 1 or 2"), "{said}");
+}
+
 #[test]
 fn rules_with_errors_are_told_with_exit_code_1() {
     for (rules, code) in [

@@ -305,6 +305,17 @@ fn two_rules_of_one_id_are_told() {
 }
 
 #[test]
+fn a_channel_is_no_target_of_a_failover() {
+    let rule =
+        "    - {id: one, source: '*', channel: a, targets: [t, 'channel:b'], delivery: failover}\n";
+    let found = findings(&routing(rule));
+    assert_eq!(of_code(&found, "OSSA-C016").len(), 1);
+    assert_eq!(found[0].diagnostic.path, "$.spec.rules[0].targets[1]");
+    let found = findings(&routing(&rule.replace("failover", "fanout")));
+    assert_eq!(of_code(&found, "OSSA-C016").len(), 0);
+}
+
+#[test]
 fn the_channels_of_an_agent_are_reviewed() {
     let text = "apiVersion: ossa/v0.3.1\nkind: Agent\nmetadata: {name: a}\nspec:\n  role: x\n  messaging:\n    \
                 publishes: [{channel: system.x, schema: {}}, {channel: Big, schema: {}}]\n    \

@@ -1,13 +1,15 @@
 //! `ossa channel`: what is published, by whom, and who takes it.
 
 use std::io::{self, Read as _};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ossa_runtime::engine::channel::{ChannelMessage, Published, ReceiptStatus};
-use ossa_runtime::engine::{Channels, Engine};
+use ossa_runtime::engine::{Channels, Engine, EngineOptions};
 use ossa_runtime::port::{Position, Priority, Record, Timestamp};
+use ossa_runtime::routing::Elsewhere;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -29,6 +31,9 @@ pub(crate) struct Channel {
     on: StoreOptions,
     #[command(flatten)]
     manifests: ManifestRoots,
+    /// A callback that the host has, for transforms that need one; may be given several times
+    #[arg(long, value_name = "NAME", global = true)]
+    callback: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,7 +127,11 @@ impl Channel {
     }
 
     fn carry_out(self, output: &mut Output) -> Result<u8, Failure> {
-        let engine = self.on.open(self.manifests.into())?;
+        let options = EngineOptions {
+            callbacks: Arc::new(Elsewhere::named(self.callback)),
+            ..self.manifests.into()
+        };
+        let engine = self.on.open(options)?;
         let channels = engine.channels();
         let format = self.on.format;
         match self.verb {

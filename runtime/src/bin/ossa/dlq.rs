@@ -1,13 +1,15 @@
 //! `ossa dlq`: messages that were given up.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ossa_runtime::engine::DeadLetters;
 use ossa_runtime::engine::channel::{DeadLetter, DeadLetterFilter, Reason, Replayed};
+use ossa_runtime::engine::{DeadLetters, EngineOptions};
 use ossa_runtime::port::Timestamp;
+use ossa_runtime::routing::Elsewhere;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -36,6 +38,9 @@ enum Verb {
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: usize,
+        /// Behind the one with this id, which may be gone
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
     },
     /// Show one: why it was given up, and the message
     Show {
@@ -119,6 +124,7 @@ impl Which {
             error_code: self.code,
             since: self.since,
             until: self.until,
+            after: None,
         }
     }
 }
@@ -130,17 +136,24 @@ impl Dlq {
     }
 
     fn carry_out(self, output: &mut Output) -> Result<u8, Failure> {
-        let letters = self.on.open(self.manifests.into())?.dead_letters();
+        let options = EngineOptions {
+            // What needs one is left to the workers that have it.
+            callbacks: Arc::new(Elsewhere::any()),
+            ..self.manifests.into()
+        };
+        let letters = self.on.open(options)?.dead_letters();
         let format = self.on.format;
         match self.verb {
-            Verb::List { which, limit } => {
-                for letter in letters.list(&which.filter(), limit)? {
-                    output.line(match format {
-                        Format::Json => full(&letter).to_string(),
-                        Format::Text => short(&letter),
-                    })?;
-                }
-                Ok(0)
+            Verb::List {
+                which,
+                limit,
+                after,
+            } => {
+                let filter = DeadLetterFilter {
+                    after,
+                    ..which.filter()
+                };
+                list(&letters, &filter, limit, format, output)
             }
             Verb::Show { id } => show(&letters.show(&id)?, format, output),
             Verb::Edit { id, payload, by } => {
@@ -158,7 +171,12 @@ impl Dlq {
                 let ids = match ids.is_empty() {
                     false => ids,
                     true => {
-                        let found = letters.list(&which.filter(), limit)?;
+                        let (found, more) = page(&letters, &which.filter(), limit)?;
+                        if more {
+                            output.note(format!(
+                                "ossa: there are more; these are the first {limit}, see --limit"
+                            ));
+                        }
                         found.into_iter().map(|it| it.id).collect()
                     }
                 };
@@ -211,6 +229,38 @@ impl Dlq {
             }
         }
     }
+}
+
+/// The first so many, and whether there are more.
+fn page(
+    letters: &DeadLetters,
+    filter: &DeadLetterFilter,
+    limit: usize,
+) -> Result<(Vec<DeadLetter>, bool), Failure> {
+    let mut found = letters.list(filter, limit.saturating_add(1))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Ok((found, more))
+}
+
+fn list(
+    letters: &DeadLetters,
+    filter: &DeadLetterFilter,
+    limit: usize,
+    format: Format,
+    output: &mut Output,
+) -> Result<u8, Failure> {
+    let (found, more) = page(letters, filter, limit)?;
+    for letter in &found {
+        output.line(match format {
+            Format::Json => full(letter).to_string(),
+            Format::Text => short(letter),
+        })?;
+    }
+    if let Some(last) = found.last().filter(|_| more) {
+        output.note(format!("ossa: there are more: --after {}", last.id));
+    }
+    Ok(0)
 }
 
 /// Replays one after the other; one that cannot be does not stop the others.

@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use clap::Args;
 use ossa_runtime::manifest::{self, Kind, Loaded, MAX_BYTES, Options, Severity, render};
 use ossa_runtime::port::{Priority, Timestamp};
-use ossa_runtime::routing::{ChannelName, Context, Dialect, Envelope, Explanation, Host, Rules};
+use ossa_runtime::routing::{
+    ChannelName, Context, Dialect, Elsewhere, Envelope, Explanation, Host, Rules,
+};
 use serde_json::{Map, Value};
 
 use crate::output::{FAILURE, FINDINGS, Output};
@@ -32,6 +34,10 @@ pub(crate) struct Route {
     /// How urgent the message says it is: low, normal, high or critical
     #[arg(long, value_parser = priority)]
     priority: Option<Priority>,
+    /// A callback that the host has, for transforms that need one: jsonata, or what a custom transform names; may be given
+    /// several times. It is not called
+    #[arg(long, value_name = "NAME")]
+    callback: Vec<String>,
     /// Write one JSON object
     #[arg(long)]
     json: bool,
@@ -52,6 +58,7 @@ impl Route {
             let message = self.message(now).map_err(Problem::Unreadable)?;
             let context = Context {
                 agents: &agents,
+                callbacks: &self.callbacks(),
                 ..Context::at(now)
             };
             Ok((rules.explain(&message, &context), message))
@@ -73,6 +80,10 @@ impl Route {
         }
     }
 
+    fn callbacks(&self) -> Elsewhere {
+        Elsewhere::named(self.callback.clone())
+    }
+
     /// The rules, and the names of the agents beside them.
     fn rules(&self, output: &mut Output) -> Result<(Rules, Vec<String>), Problem> {
         let path = &self.rules;
@@ -87,7 +98,11 @@ impl Route {
         for file in found {
             files.push(load(&file).map_err(unreadable)?);
         }
-        let rules = Rules::of_files(&mut files, &Host::default());
+        let host = Host {
+            callbacks: &self.callbacks(),
+            ..Host::default()
+        };
+        let rules = Rules::of_files(&mut files, &host);
         for diagnostic in files.iter().flat_map(Loaded::diagnostics) {
             if diagnostic.severity != Severity::Note {
                 output.note(render::text(diagnostic, render::Colour::Never).trim_end());
@@ -198,12 +213,20 @@ fn write(explanation: &Explanation, message: &Envelope, output: &mut Output) -> 
             [] => "by the default route".to_owned(),
             rules => format!("by {}", rules.join(" and ")),
         };
-        let made = match &delivery.transform {
-            Some(name) => format!(", as {name} makes it: {}", delivery.payload),
-            None => String::new(),
+        let made = match (&delivery.transform, &delivery.pending) {
+            (Some(name), None) => format!(", as {name} makes it: {}", delivery.payload),
+            (Some(name), Some(_)) => format!(", as {name} of the host makes it"),
+            (None, _) => String::new(),
+        };
+        let others: Vec<_> = delivery.failover.iter().map(ToString::to_string).collect();
+        let others = match others.as_slice() {
+            [] => String::new(),
+            others => format!(", or if it fails {}", others.join(", then ")),
         };
         let priority = delivery.priority.as_str();
-        output.line(format!("  {priority:<8}  {target:<width$}  {by}{made}"))?;
+        output.line(format!(
+            "  {priority:<8}  {target:<width$}  {by}{made}{others}"
+        ))?;
     }
     if !routed.refusals.is_empty() {
         output.line("\nDead letters")?;

@@ -9,7 +9,7 @@ use ossa_runtime::manifest::{
     self, Catalog, Diagnostic, Document, Level, Loaded, MAX_BYTES, Options, Severity, code, render,
 };
 use ossa_runtime::plan::{Plan, PlanError, Resolver, Unresolved};
-use ossa_runtime::routing::{self, Host};
+use ossa_runtime::routing::{self, Elsewhere, Host};
 use serde::Serialize;
 
 use crate::output::{FAILURE, FINDINGS, Output};
@@ -32,6 +32,10 @@ pub(crate) struct Validate {
     /// Also check that references lead to manifests below this folder; may be given several times
     #[arg(long, value_name = "FOLDER")]
     root: Vec<PathBuf>,
+    /// A callback that the host has, for transforms of message routing that need one: jsonata, or what a custom transform
+    /// names; may be given several times
+    #[arg(long, value_name = "NAME")]
+    callback: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -71,6 +75,11 @@ impl Validate {
             Level::Lenient
         };
         let catalog = (!self.root.is_empty()).then(|| Catalog::new(&self.root).at_level(level));
+        let callbacks = Elsewhere::named(self.callback.clone());
+        let host = Host {
+            callbacks: &callbacks,
+            ..Host::default()
+        };
         let mut count = Count::default();
         for path in &self.paths {
             let files = match manifest::manifest_files(path) {
@@ -88,7 +97,7 @@ impl Validate {
                 match load(&file, level) {
                     Ok(mut loaded) => {
                         loaded.review(not_runnable);
-                        loaded.review(|manifest| routing::review(manifest, &Host::default()));
+                        loaded.review(|manifest| routing::review(manifest, &host));
                         if let Some(catalog) = &catalog {
                             loaded.review(|manifest| catalog.check_references(manifest));
                         }

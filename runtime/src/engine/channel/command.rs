@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::core::Core;
+use super::super::records::Change;
 use super::Channels;
 use super::publish::{ChannelMessage, channel_name, nothing_done};
 use super::receive::ChannelDelivery;
 use crate::error::{Category, Error, code};
 use crate::manifest::model::COMMAND_TIMEOUT;
-use crate::port::{KvWrite, Lease, NewMessage, Priority, Receive, Timestamp};
+use crate::port::{Lease, NewMessage, Priority, Receive, Timestamp};
 use crate::routing::Envelope;
 use crate::run::StepError;
 
@@ -25,8 +26,6 @@ const NAMESPACE: &str = "ossa.commands";
 const TIMEOUTS: &str = "ossa:command-timeouts";
 /// Timeouts looked at in one call.
 const BATCH: usize = 64;
-/// Others may change a record meanwhile.
-const TRIES: u32 = 20;
 /// An answer is kept for so long.
 const KEPT: Duration = Duration::from_secs(86_400);
 
@@ -123,7 +122,7 @@ impl Channels {
         channel_name(&responses)?;
         let pending = CommandAnswer::Pending { deadline };
         // First: an answer may come before this call returns. One that is there is of the same request.
-        core.write_answer(&id, &pending, Some(0), deadline.after(KEPT))?;
+        core.create_record(NAMESPACE, &id, &pending, Some(deadline.after(KEPT)))?;
         let mut message = ChannelMessage {
             id: Some(id.clone()),
             kind: Some("Command".to_owned()),
@@ -260,26 +259,20 @@ impl Core {
         answer: CommandAnswer,
     ) -> Result<(), Error> {
         let id = &request.id;
-        let mut answer = answer;
-        for _ in 0..TRIES {
-            let now = self.now();
-            let entry = self.backend()?.kv_get(NAMESPACE, id, now)?;
-            let version = entry.as_ref().map(|it| it.version);
-            match entry.and_then(|it| serde_json::from_value(it.value).ok()) {
-                Some(CommandAnswer::Pending { .. }) => {
-                    if self.write_answer(id, &answer, version, now.after(KEPT))? {
-                        break;
-                    }
-                }
+        let settled = self.change_record(NAMESPACE, id, |known, now| {
+            Ok(match known {
+                Some(CommandAnswer::Pending { .. }) => Change::Put {
+                    record: answer.clone(),
+                    expires_at: Some(now.after(KEPT)),
+                    answer: answer.clone(),
+                },
                 // It was answered; that may not have been published yet.
-                Some(earlier) => {
-                    answer = earlier;
-                    break;
-                }
+                Some(earlier) => Change::Keep(earlier),
                 // Sent by somebody who only listens for the answer.
-                None => break,
-            }
-        }
+                None => Change::Keep(answer.clone()),
+            })
+        })?;
+        let answer = settled.ok_or_else(nothing_done)?;
         let Some(channel) = request.metadata.reply_to.clone() else {
             return Ok(());
         };
@@ -311,25 +304,7 @@ impl Core {
     }
 
     fn answer_of(&self, id: &str) -> Result<Option<CommandAnswer>, Error> {
-        let entry = self.backend()?.kv_get(NAMESPACE, id, self.now())?;
-        Ok(entry.and_then(|it| serde_json::from_value(it.value).ok()))
-    }
-
-    fn write_answer(
-        &self,
-        id: &str,
-        answer: &CommandAnswer,
-        expected: Option<u64>,
-        expires_at: Timestamp,
-    ) -> Result<bool, Error> {
-        let write = KvWrite {
-            namespace: NAMESPACE.to_owned(),
-            key: id.to_owned(),
-            value: Some(json!(answer)),
-            expires_at: Some(expires_at),
-            expected,
-        };
-        Ok(self.backend()?.kv_write(&write, self.now())?.is_some())
+        self.record(NAMESPACE, id)
     }
 }
 

@@ -10,7 +10,7 @@ use super::receive::{Hold, Taken};
 use super::slip::{Failure, Slip};
 use super::table::Table;
 use crate::error::Error;
-use crate::port::{KvWrite, NewMessage, Priority, Publication, Timestamp};
+use crate::port::{NewMessage, Priority, Publication, Timestamp};
 use crate::routing::{ChannelName, Envelope};
 
 /// The channels that have had dead letters.
@@ -103,6 +103,10 @@ impl Core {
         let payload = notice(slip, failure, body);
         let mut envelope = Envelope::new(id, channel, SOURCE, now, payload);
         envelope.kind = Some("DeadLetter".to_owned());
+        let text = std::str::from_utf8(body).ok();
+        if let Some(cause) = text.and_then(|text| Envelope::from_json(text, now).ok()) {
+            envelope.caused_by(&cause);
+        }
         let ready = self.ready(table, envelope, now).ok()?;
         Some(ready.publication)
     }
@@ -112,16 +116,8 @@ impl Core {
         if self.channels.has_dead_letters(channel) {
             return Ok(());
         }
-        let write = KvWrite {
-            namespace: NAMESPACE.to_owned(),
-            key: channel.to_owned(),
-            value: Some(json!({})),
-            expires_at: None,
-            expected: None,
-        };
-        let backend = self.backend()?;
-        backend.kv_write(&write, self.now())?;
-        if !backend.is_provisional() {
+        self.put_record(NAMESPACE, channel, &json!({}), None)?;
+        if !self.backend()?.is_provisional() {
             self.channels.note_dead_letters(channel);
         }
         Ok(())

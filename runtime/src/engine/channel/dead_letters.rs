@@ -1,6 +1,7 @@
 //! Looking after dead letters: listing, editing, replaying and removing them, with a record of who did what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -11,27 +12,23 @@ use super::super::manage::OrderedBy;
 use super::Reason;
 use super::dead_letter::{NAMESPACE, queue_of};
 use super::publish::channel_name;
-use super::receive::Hold;
 use super::slip::{Edit, Slip};
-use super::subscriber;
 use crate::engine::Engine;
 use crate::error::{Category, Error, code};
 use crate::port::{
-    Appended, ClaimAnswer, Delivery, KvWrite, MessageId, NewMessage, Priority, Publication,
-    Receipt, Record, Timestamp,
+    Appended, ClaimAnswer, Delivery, MessageId, NewMessage, Priority, Publication, Receipt, Record,
+    Timestamp,
 };
-use crate::routing::{ChannelPattern, Envelope};
+use crate::routing::ChannelPattern;
 
 /// The channel on which it is recorded who did what to dead letters.
 pub const AUDIT_CHANNEL: &str = "ossa.dead-letters";
-/// The channel that keeps a replay from being carried out twice.
-const REPLAY_CHANNEL: &str = "ossa.replays";
-/// Dead letters of one channel that are looked through at most.
-const LOOKED_THROUGH: usize = 100_000;
+/// Dead letters read at once.
+const PAGE: usize = 500;
 
 /// Dead letters of an engine's store. Clones share everything.
 #[derive(Debug, Clone)]
-pub struct DeadLetters(Arc<Core>);
+pub struct DeadLetters(pub(super) Arc<Core>);
 
 /// A message that was given up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -87,6 +84,8 @@ pub struct DeadLetterFilter {
     pub since: Option<Timestamp>,
     /// Given up before.
     pub until: Option<Timestamp>,
+    /// Behind the one with this id, in the order in which they are listed; it may be gone.
+    pub after: Option<String>,
 }
 
 /// How many dead letters a channel has.
@@ -143,7 +142,8 @@ impl DeadLetters {
         Self(Arc::clone(core))
     }
 
-    /// Dead letters that match, by channel, oldest first.
+    /// Dead letters that match, by channel, oldest first. The next page is that of the filter with the last one's id as
+    /// `after`.
     ///
     /// # Errors
     /// Category argument for a bad pattern; what the store fails with.
@@ -214,34 +214,6 @@ impl DeadLetters {
         Ok(after)
     }
 
-    /// Delivers a message again, without its marks of failure: to the subscriber whose delivery had failed or, where it had
-    /// got to nobody, to whoever takes it now.
-    ///
-    /// # Errors
-    /// As [`edit`](Self::edit).
-    pub fn replay(&self, id: &str, by: &OrderedBy) -> Result<Replayed, Error> {
-        let core = &self.0;
-        let now = core.now();
-        let (_, receipt, letter, slip) = self.claim(id)?;
-        let failed_at = slip.failure.as_ref().map_or(now, |it| it.at);
-        // Repeated after a crash, it is the same replay.
-        let once = format!("replay:{}:{}", receipt.id, failed_at.as_millis());
-        let replayed = match letter.subscriber.clone() {
-            Some(name) => {
-                core.forget_receipt(&slip.channel, &slip.message, &name)?;
-                self.deliver_again(&name, receipt, &letter, slip, once)?;
-                Replayed::Subscriber(name)
-            }
-            None => self.route_again(receipt, &letter, once)?,
-        };
-        self.note("replay", &letter, by, json!({}))?;
-        if matches!(&replayed, Replayed::Subscriber(_)) {
-            // What fails now is left to the next tick.
-            let _ = core.start_delivered();
-        }
-        Ok(replayed)
-    }
-
     /// Removes a dead letter for good.
     ///
     /// # Errors
@@ -301,15 +273,24 @@ impl DeadLetters {
             .collect())
     }
 
-    /// Removes dead letters that were given up before a time, as pruning does; returns how many.
-    pub(super) fn expire(&self, before: Timestamp, limit: usize) -> Result<u64, Error> {
-        let filter = DeadLetterFilter {
-            until: Some(before),
-            ..DeadLetterFilter::default()
-        };
+    /// Removes dead letters that are no longer kept, as pruning does; returns how many.
+    pub(super) fn expire(&self, now: Timestamp, limit: usize) -> Result<u64, Error> {
+        let table = self.0.table()?;
+        let of_all = self.0.options.channels.dead_letter_retention;
+        let mut expired = Vec::new();
+        self.each(&DeadLetterFilter::default(), |letter| {
+            let name = letter.subscriber.as_deref();
+            let subscriber = name.and_then(|name| table.subscriber(name));
+            let own = subscriber.and_then(|it| it.dead_letter_retention_seconds);
+            let kept = own.map(Duration::from_secs).or(of_all);
+            if kept.is_some_and(|kept| letter.at.after(kept) <= now) {
+                expired.push(letter.id);
+            }
+            expired.len() < limit
+        })?;
         let mut removed = 0;
-        for letter in self.list(&filter, limit)? {
-            if let Ok((_, receipt, ..)) = self.claim(&letter.id) {
+        for id in expired {
+            if let Ok((_, receipt, ..)) = self.claim(&id) {
                 self.0.backend()?.ack(&[receipt])?;
                 removed += 1;
             }
@@ -328,20 +309,33 @@ impl DeadLetters {
         let pattern = pattern.transpose().map_err(|error| {
             Error::new(Category::Argument, error.code(), error.to_string()).with_help(error.help())
         })?;
-        for channel in backend.kv_keys(NAMESPACE, "", self.0.now(), usize::MAX)? {
-            for delivery in backend.list_messages(&queue_of(&channel), LOOKED_THROUGH)? {
-                let Some(letter) = letter(&channel, delivery) else {
-                    continue;
-                };
-                if filter.matches(&letter, pattern.as_ref()) && !with(letter) {
-                    return Ok(());
+        let after = filter.after.as_deref().map(parts).transpose()?;
+        let mut channels = backend.kv_keys(NAMESPACE, "", self.0.now(), usize::MAX)?;
+        channels.sort();
+        for channel in channels {
+            let mut last = None;
+            match &after {
+                Some((first, _)) if channel.as_str() < *first => continue,
+                Some((first, number)) if channel == *first => last = Some(number.clone()),
+                _ => {}
+            }
+            loop {
+                let queue = queue_of(&channel);
+                let page = backend.list_messages_after(&queue, last.as_ref(), PAGE)?;
+                let Some(end) = page.last() else { break };
+                last = Some(end.receipt.id.clone());
+                let letters = page.into_iter().filter_map(|it| letter(&channel, it));
+                for letter in letters.filter(|it| filter.matches(it, pattern.as_ref())) {
+                    if !with(letter) {
+                        return Ok(());
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    fn claim(&self, id: &str) -> Result<(String, Receipt, DeadLetter, Slip), Error> {
+    pub(super) fn claim(&self, id: &str) -> Result<(String, Receipt, DeadLetter, Slip), Error> {
         let core = &self.0;
         let (channel, number) = parts(id)?;
         let backend = core.backend()?;
@@ -358,85 +352,8 @@ impl DeadLetters {
         Ok((channel.to_owned(), receipt, letter, slip))
     }
 
-    /// Puts a message into the queue of its subscriber.
-    fn deliver_again(
-        &self,
-        name: &str,
-        receipt: Receipt,
-        letter: &DeadLetter,
-        slip: Slip,
-        once: String,
-    ) -> Result<(), Error> {
-        let core = &self.0;
-        let now = core.now();
-        let fresh = Slip {
-            failure: None,
-            edits: Vec::new(),
-            edited: None,
-            position: None,
-            // It was over then, and is wanted now.
-            expires_at: None,
-            ..slip
-        };
-        let queue = subscriber::queue_of(name);
-        let headers = fresh.to_headers();
-        let backend = core.backend()?;
-        let Some(edited) = &letter.edited else {
-            let moved = backend.reject(&[receipt], &queue, Some(&headers), now)?;
-            return match moved.contains(&true) {
-                true => Ok(()),
-                false => Err(held_by_another(&letter.id)),
-            };
-        };
-        let message = NewMessage {
-            queue,
-            priority: letter.priority,
-            available_at: now,
-            body: edited.clone(),
-            headers,
-            step: None,
-        };
-        let moved = Publication {
-            channel: REPLAY_CHANNEL.to_owned(),
-            ..record(once, json!({ "id": letter.id }), vec![message])
-        };
-        backend.append(&[moved], now)?;
-        backend.ack(&[receipt])?;
-        Ok(())
-    }
-
-    /// Routes a message that had got to nobody.
-    fn route_again(
-        &self,
-        receipt: Receipt,
-        letter: &DeadLetter,
-        once: String,
-    ) -> Result<Replayed, Error> {
-        let core = &self.0;
-        let now = core.now();
-        let body = letter.edited.as_ref().unwrap_or(&letter.original);
-        let envelope = std::str::from_utf8(body)
-            .map_err(|error| error.to_string())
-            .and_then(|text| Envelope::from_json(text, now).map_err(|error| error.to_string()));
-        let mut envelope = envelope.map_err(|error| {
-            core.give_back_quietly(&Hold::Queue(receipt.clone()));
-            let message = format!("dead letter `{}` is no envelope: {error}", letter.id);
-            Error::new(Category::Argument, code::BAD_ARGUMENT, message)
-                .with_help("edit it, then replay it")
-        })?;
-        envelope.metadata.ttl_seconds = None;
-        let table = core.table()?;
-        let mut ready = core.ready(&table, envelope, now)?;
-        ready.publication.id = once;
-        ready.publication.body.clone_from(body);
-        let published = core.append_each(vec![Ok(ready)]).pop();
-        let deliveries = published.transpose()?.map_or(0, |it| it.deliveries);
-        core.backend()?.ack(&[receipt])?;
-        Ok(Replayed::Routed { deliveries })
-    }
-
     /// Records who did what.
-    fn note(
+    pub(super) fn note(
         &self,
         action: &str,
         letter: &DeadLetter,
@@ -463,34 +380,6 @@ impl DeadLetters {
         let appended = core.backend()?.append(&[record], core.now())?;
         debug_assert!(matches!(appended.as_slice(), [Appended::New(_)]));
         Ok(())
-    }
-}
-
-impl Core {
-    /// Forgets what became of a message at a subscriber: it begins anew.
-    pub(super) fn forget_receipt(
-        &self,
-        channel: &str,
-        message: &str,
-        subscriber: &str,
-    ) -> Result<(), Error> {
-        let write = KvWrite {
-            namespace: super::receipt::NAMESPACE.to_owned(),
-            key: super::receipt::key(channel, message, subscriber),
-            value: None,
-            expires_at: None,
-            expected: None,
-        };
-        self.backend()?.kv_write(&write, self.now())?;
-        Ok(())
-    }
-
-    /// Makes a dead letter free again for others; if that fails, its lease does.
-    fn give_back_quietly(&self, hold: &Hold) {
-        if let (Hold::Queue(receipt), Ok(backend)) = (hold, self.backend()) {
-            let now = self.now();
-            let _ = backend.release(&[(receipt.clone(), now)], now);
-        }
     }
 }
 
@@ -536,7 +425,7 @@ fn letter(channel: &str, delivery: Delivery) -> Option<DeadLetter> {
     })
 }
 
-fn record(id: String, details: Value, deliver: Vec<NewMessage>) -> Publication {
+pub(super) fn record(id: String, details: Value, deliver: Vec<NewMessage>) -> Publication {
     Publication {
         channel: AUDIT_CHANNEL.to_owned(),
         source: "ossa".to_owned(),
@@ -562,7 +451,7 @@ fn not_found(id: &str) -> Error {
         .with_help("list the dead letters; this one may have been replayed or removed")
 }
 
-fn held_by_another(id: &str) -> Error {
+pub(super) fn held_by_another(id: &str) -> Error {
     let message = format!("somebody else is changing dead letter `{id}`");
     Error::new(Category::Engine, code::RUN_BUSY, message).retryable()
 }

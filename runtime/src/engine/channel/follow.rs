@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::core::Core;
+use super::super::records::Change;
 use super::receive::{Hold, Taken};
 use super::slip::Slip;
 use super::subscriber::Subscriber;
@@ -16,13 +16,11 @@ use super::table::Table;
 use crate::error::{Category, Error, code};
 use crate::manifest::model::Ordering;
 use crate::policy::{Follower, Held, Line, Offered, Waiting};
-use crate::port::{ChannelRange, KvEntry, KvWrite, Position, ReadStream, Record};
+use crate::port::{ChannelRange, Position, ReadStream, Record};
 use crate::routing::Envelope;
 
 /// Where the records are.
 pub(super) const NAMESPACE: &str = "ossa.followers";
-/// Others may change a record meanwhile.
-const TRIES: u32 = 200;
 /// Records read of the stream at once, beyond those asked for, and at most.
 const FIRST_PAGE: usize = 4;
 const PAGE: usize = 500;
@@ -37,19 +35,14 @@ impl Core {
         subscriber: &Arc<Subscriber>,
         max: usize,
     ) -> Result<Vec<Taken>, Error> {
-        let backend = self.backend()?;
-        for _ in 0..TRIES {
-            let now = self.now();
-            let until = now.after(subscriber.timeout);
-            let entry = backend.kv_get(NAMESPACE, &subscriber.name, now)?;
-            let version = entry.as_ref().map_or(0, |entry| entry.version);
-            let mut follower = match entry.and_then(read) {
+        let found = self.change_record(NAMESPACE, &subscriber.name, |known, now| {
+            let before: Option<Follower> = known.clone();
+            let mut follower = match known {
                 Some(follower) => follower,
                 None => self.new_follower(subscriber)?,
             };
-            let before = (version > 0).then(|| follower.clone());
-            let bounds = subscriber.bounds();
-            let again = follower.take(bounds, now, until, max);
+            let until = now.after(subscriber.timeout);
+            let again = follower.take(subscriber.bounds(), now, until, max);
             let mut found = self.of_positions(&again)?;
             // What is gone from the stream was not kept for long enough to be delivered.
             for held in &again {
@@ -59,23 +52,21 @@ impl Core {
             }
             let handed_out_before = found.len();
             self.read_on(table, subscriber, &mut follower, max, &mut found)?;
-            if before.as_ref() != Some(&follower) {
-                let write = write(&subscriber.name, &follower, version);
-                if backend.kv_write(&write, now)?.is_none() {
-                    continue;
-                }
-            }
-            return Ok(found
-                .into_iter()
-                .enumerate()
-                .filter_map(|(place, (held, record))| {
-                    let mut taken = taken(table, subscriber, held, record)?;
-                    taken.again = place < handed_out_before;
-                    Some(taken)
-                })
-                .collect());
-        }
-        Err(busy(&subscriber.name))
+            let answer = (found, handed_out_before);
+            Ok(match before.as_ref() == Some(&follower) {
+                true => Change::Keep(answer),
+                false => changed(follower, answer),
+            })
+        })?;
+        let (found, handed_out_before) = found.ok_or_else(|| busy(&subscriber.name))?;
+        let found = found.into_iter().enumerate();
+        Ok(found
+            .filter_map(|(place, (held, record))| {
+                let mut taken = taken(table, subscriber, held, record)?;
+                taken.again = place < handed_out_before;
+                Some(taken)
+            })
+            .collect())
     }
 
     /// Offers records of the stream until enough are handed out, there is no room for more, or the stream ends.
@@ -160,12 +151,13 @@ impl Core {
 
     /// Makes sure that there is a record of where a subscriber stands: what is published from now on is for it.
     pub(super) fn begin_to_follow(&self, subscriber: &Subscriber) -> Result<(), Error> {
-        let backend = self.backend()?;
-        let now = self.now();
-        if backend.kv_get(NAMESPACE, &subscriber.name, now)?.is_none() {
+        if self
+            .record::<Follower>(NAMESPACE, &subscriber.name)?
+            .is_none()
+        {
             let follower = self.new_follower(subscriber)?;
             // Who was faster has begun for it.
-            backend.kv_write(&write(&subscriber.name, &follower, 0), now)?;
+            self.create_record(NAMESPACE, &subscriber.name, &follower, None)?;
         }
         Ok(())
     }
@@ -176,33 +168,21 @@ impl Core {
         subscriber: &str,
         change: impl Fn(&mut Follower) -> bool,
     ) -> Result<bool, Error> {
-        let backend = self.backend()?;
-        for _ in 0..TRIES {
-            let now = self.now();
-            let Some(entry) = backend.kv_get(NAMESPACE, subscriber, now)? else {
-                return Ok(false);
+        let changed = self.change_record(NAMESPACE, subscriber, |known: Option<Follower>, _| {
+            let Some(mut follower) = known else {
+                return Ok(Change::Keep(false));
             };
-            let version = entry.version;
-            let Some(mut follower) = read(entry) else {
-                return Ok(false);
-            };
-            if !change(&mut follower) {
-                return Ok(false);
-            }
-            if backend
-                .kv_write(&write(subscriber, &follower, version), now)?
-                .is_some()
-            {
-                return Ok(true);
-            }
-        }
-        Err(busy(subscriber))
+            Ok(match change(&mut follower) {
+                true => changed(follower, true),
+                false => Change::Keep(false),
+            })
+        })?;
+        changed.ok_or_else(|| busy(subscriber))
     }
 
     /// Where a subscriber stands.
     pub(super) fn follower(&self, subscriber: &str) -> Result<Option<Follower>, Error> {
-        let entry = self.backend()?.kv_get(NAMESPACE, subscriber, self.now())?;
-        Ok(entry.and_then(read))
+        self.record(NAMESPACE, subscriber)
     }
 
     /// Up to where no subscriber needs the stream any more.
@@ -218,25 +198,15 @@ impl Core {
 
     /// Puts a subscriber to another place in the stream; what it has in hands is handed out again.
     pub(super) fn move_follower(&self, subscriber: &str, to: Position) -> Result<(), Error> {
-        let backend = self.backend()?;
-        for _ in 0..TRIES {
-            let now = self.now();
-            let entry = backend.kv_get(NAMESPACE, subscriber, now)?;
-            let version = entry.as_ref().map_or(0, |entry| entry.version);
-            let claims = entry.and_then(read).map_or(0, |it| it.claims);
+        let moved = self.change_record(NAMESPACE, subscriber, |known: Option<Follower>, _| {
             let follower = Follower {
                 // Older claims stay worth nothing.
-                claims,
+                claims: known.map_or(0, |it| it.claims),
                 ..Follower::after(to)
             };
-            if backend
-                .kv_write(&write(subscriber, &follower, version), now)?
-                .is_some()
-            {
-                return Ok(());
-            }
-        }
-        Err(busy(subscriber))
+            Ok(changed(follower, ()))
+        })?;
+        moved.ok_or_else(|| busy(subscriber))
     }
 }
 
@@ -249,6 +219,8 @@ fn taken(table: &Table, subscriber: &Subscriber, held: Held, record: Record) -> 
             handler: plan.as_ref().and_then(|it| it.handler.clone()),
             rule: plan.as_ref().and_then(|it| it.rule.clone()),
             payload: plan.as_ref().and_then(|it| it.payload.clone()),
+            transform: plan.as_ref().and_then(|it| it.transform.clone()),
+            next: plan.as_ref().map_or_else(Vec::new, |it| it.next.clone()),
             expires_at: record.expires_at,
             position: Some(record.position),
             ..Slip::new(record.channel, record.source, record.id)
@@ -290,18 +262,12 @@ fn line(ordering: Ordering, record: &Record) -> Line {
     }
 }
 
-fn write(subscriber: &str, follower: &Follower, version: u64) -> KvWrite {
-    KvWrite {
-        namespace: NAMESPACE.to_owned(),
-        key: subscriber.to_owned(),
-        value: Some(json!(follower)),
+fn changed<A>(follower: Follower, answer: A) -> Change<Follower, A> {
+    Change::Put {
+        record: follower,
         expires_at: None,
-        expected: Some(version),
+        answer,
     }
-}
-
-fn read(entry: KvEntry) -> Option<Follower> {
-    serde_json::from_value(entry.value).ok()
 }
 
 fn busy(subscriber: &str) -> Error {

@@ -4,16 +4,18 @@
 //! transaction. Subscribers with an order or a limit read the stream by themselves instead ([`follow`]). Each delivery
 //! succeeds, fails and becomes a dead letter apart from all others.
 
+mod assemble;
 mod command;
 mod dead_letter;
 mod dead_letters;
 mod follow;
+mod hand_over;
 mod options;
 mod publish;
-mod reason;
 mod receipt;
 mod receive;
 mod registry;
+mod replay;
 mod retention;
 mod retry_form;
 mod run_events;
@@ -23,12 +25,14 @@ mod start;
 mod subscriber;
 mod table;
 mod tail;
+mod throttle;
 
 use std::sync::Arc;
 
 use super::Engine;
 use super::core::Core;
 use crate::error::Error;
+pub use crate::routing::Reason;
 
 pub use command::{Command, CommandAnswer};
 pub use dead_letters::{
@@ -37,7 +41,6 @@ pub use dead_letters::{
 };
 pub use options::ChannelOptions;
 pub use publish::{ChannelMessage, Published};
-pub use reason::Reason;
 pub use receipt::{DeliveryReceipt, ReceiptError, ReceiptStatus};
 pub use receive::{ChannelDelivery, ReceiveDeliveries};
 pub(super) use registry::Known;

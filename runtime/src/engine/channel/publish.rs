@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::core::Core;
 use super::slip::{Failure, Slip};
 use super::subscriber::Target;
-use super::table::{Planned, Routed, Table};
+use super::table::{Forwarded, Lost, Planned, Routed, Table};
 use super::{Channels, Reason};
 use crate::error::{Category, Error, code};
 use crate::port::{Appended, NewMessage, Position, Priority, Publication, Timestamp};
@@ -16,6 +16,9 @@ use crate::routing::{ChannelName, Envelope, Metadata};
 
 /// The channel of dead letters of what is no envelope, when nobody says where it came from.
 pub(super) const UNREADABLE: &str = "unreadable.dlq";
+
+/// What the name of a subscriber begins with that is a channel: in dead letters of what could not be made for it.
+pub(super) const CHANNEL_TARGET: &str = "channel:";
 
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +119,8 @@ impl Channels {
         let ready = messages
             .into_iter()
             .map(|message| core.prepare_message(&table, message, now));
-        core.append_each(ready.collect())
+        let ready = core.throttled(&table, ready.collect());
+        core.append_each(ready)
     }
 
     /// Publishes an envelope of any known dialect, as it is. What is none becomes a dead letter of `channel`, and the answer
@@ -147,7 +151,8 @@ impl Channels {
             }
             Err((code, message)) => core.unreadable(&table, text, channel, (code, message), now)?,
         };
-        let mut published = core.append_each(vec![Ok(ready)]);
+        let ready = core.throttled(&table, vec![Ok(ready)]);
+        let mut published = core.append_each(ready);
         published.pop().unwrap_or_else(|| Err(nothing_done()))
     }
 }
@@ -223,14 +228,17 @@ impl Core {
         now: Timestamp,
     ) -> Result<Ready, Error> {
         let body = envelope.to_json().to_string().into_bytes();
-        let most = self.options.channels.max_message_bytes;
+        let most = table
+            .settings(&envelope.channel)
+            .max_message_bytes
+            .unwrap_or(self.options.channels.max_message_bytes);
         if body.len() > most {
             return Err(too_large(&envelope, body.len(), most));
         }
         let Routed {
             planned,
             forwarded,
-            lost,
+            mut lost,
         } = table.route(&envelope, now);
         let mut deliver = Vec::with_capacity(planned.len());
         let mut starts = false;
@@ -242,7 +250,16 @@ impl Core {
         }
         let deliveries = deliver.len();
         let mut told = Vec::new();
-        for forward in forwarded {
+        for mut forward in forwarded {
+            if let Some(transform) = &forward.transform {
+                match self.transformed(table, transform, &envelope, now) {
+                    Ok(payload) => forward.payload = payload,
+                    Err((reason, message)) => {
+                        lost.push(lost_forward(&forward, reason, message));
+                        continue;
+                    }
+                }
+            }
             let mut next = Envelope {
                 channel: forward.channel,
                 payload: forward.payload,
@@ -255,15 +272,9 @@ impl Core {
             told.extend(ready.told);
         }
         for loss in lost {
-            let subscriber = table.subscriber(&loss.subscriber);
-            if table.is_dead_letters(&envelope.channel)
-                || subscriber.is_some_and(|it| !it.dead_letters)
-            {
+            let subscriber = table.subscriber(&loss.subscriber).map(|it| &**it);
+            let Some(channel) = table.dead_letters_of(subscriber, &envelope.channel) else {
                 continue;
-            }
-            let channel = match subscriber {
-                Some(subscriber) => subscriber.dead_letters_of(&envelope.channel),
-                None => envelope.channel.dead_letters(),
             };
             let slip = Slip {
                 failure: Some(Failure {
@@ -275,6 +286,7 @@ impl Core {
                     channel: channel.to_string(),
                 }),
                 rule: loss.rule,
+                transform: loss.transform,
                 ..slip(&envelope, &loss.subscriber)
             };
             let (message, notice) =
@@ -356,12 +368,26 @@ impl Core {
     }
 }
 
+/// What could not be made for another channel.
+fn lost_forward(forward: &Forwarded, reason: Reason, message: String) -> Lost {
+    Lost {
+        subscriber: format!("{CHANNEL_TARGET}{}", forward.channel),
+        rule: forward.rule.clone(),
+        transform: forward.transform.clone(),
+        reason,
+        code: reason.as_str().to_uppercase(),
+        message,
+    }
+}
+
 /// The message that brings it to a subscriber.
 fn delivery(envelope: &Envelope, plan: &Planned, body: &[u8], now: Timestamp) -> NewMessage {
     let slip = Slip {
         handler: plan.handler.clone(),
         rule: plan.rule.clone(),
         payload: plan.payload.clone(),
+        transform: plan.transform.clone(),
+        next: plan.next.clone(),
         ..slip(envelope, &plan.subscriber.name)
     };
     NewMessage {

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::super::core::Core;
 use crate::error::Error;
-use crate::port::{KvWrite, Timestamp};
+use crate::port::Timestamp;
 use crate::run::StepError;
 
-pub(super) const NAMESPACE: &str = "ossa.receipts";
+const NAMESPACE: &str = "ossa.receipts";
 /// At most so many of one message are listed.
 const LISTED: usize = 1000;
 
@@ -105,9 +104,7 @@ impl Core {
         message: &str,
         subscriber: &str,
     ) -> Result<Option<DeliveryReceipt>, Error> {
-        let key = key(channel, message, subscriber);
-        let entry = self.backend()?.kv_get(NAMESPACE, &key, self.now())?;
-        Ok(entry.and_then(|entry| serde_json::from_value(entry.value).ok()))
+        self.record(NAMESPACE, &key(channel, message, subscriber))
     }
 
     /// Keeps a receipt, in place of an earlier one.
@@ -118,16 +115,19 @@ impl Core {
     ) -> Result<(), Error> {
         let subscriber = receipt.subscriber.as_deref().unwrap_or_default();
         let key = key(&receipt.channel, &receipt.message_id, subscriber);
-        let now = self.now();
-        let write = KvWrite {
-            namespace: NAMESPACE.to_owned(),
-            key,
-            value: Some(json!(receipt)),
-            expires_at: Some(now.after(retention)),
-            expected: None,
-        };
-        self.backend()?.kv_write(&write, now)?;
-        Ok(())
+        let expires_at = self.now().after(retention);
+        self.put_record(NAMESPACE, &key, receipt, Some(expires_at))
+    }
+
+    /// Forgets what became of a message at a subscriber: it begins anew.
+    pub(super) fn forget_receipt(
+        &self,
+        channel: &str,
+        message: &str,
+        subscriber: &str,
+    ) -> Result<(), Error> {
+        let key = key(channel, message, subscriber);
+        self.forget_record(NAMESPACE, &key).map(drop)
     }
 
     /// All receipts of a message: that it was accepted, then those of its subscribers by name.
@@ -136,8 +136,7 @@ impl Core {
         channel: &str,
         message: &str,
     ) -> Result<Vec<DeliveryReceipt>, Error> {
-        let backend = self.backend()?;
-        let accepted = backend.find_record(channel, message)?;
+        let accepted = self.backend()?.find_record(channel, message)?;
         let mut receipts: Vec<_> = accepted
             .map(|record| DeliveryReceipt {
                 message_id: record.id,
@@ -151,11 +150,8 @@ impl Core {
             })
             .into_iter()
             .collect();
-        let now = self.now();
-        for key in backend.kv_keys(NAMESPACE, &prefix(channel, message), now, LISTED)? {
-            let entry = backend.kv_get(NAMESPACE, &key, now)?;
-            receipts.extend(entry.and_then(|entry| serde_json::from_value(entry.value).ok()));
-        }
+        let known = self.records(NAMESPACE, &prefix(channel, message), LISTED)?;
+        receipts.extend::<Vec<_>>(known);
         Ok(receipts)
     }
 }
@@ -166,7 +162,7 @@ const fn is_zero(number: &u32) -> bool {
 }
 
 /// The key of the receipt of a message at a subscriber.
-pub(super) fn key(channel: &str, message: &str, subscriber: &str) -> String {
+fn key(channel: &str, message: &str, subscriber: &str) -> String {
     format!("{}{subscriber}", prefix(channel, message))
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::super::core::Core;
+use super::hand_over::Guard;
 use super::receipt::{DeliveryReceipt, ReceiptStatus};
 use super::slip::Slip;
 use super::subscriber::{Subscriber, Target};
@@ -17,6 +18,10 @@ use crate::port::{Delivery, Lease, Position, Priority, Receipt, Receive, Timesta
 use crate::routing::Envelope;
 use crate::run::StepError;
 
+/// So many deliveries that are not handed out are passed over in one call: they wait, or have become dead letters.
+const MOST_TURNED_AWAY: usize = 1000;
+/// What needs code of the host waits so long where that cannot be called.
+const NOT_HERE: Duration = Duration::from_secs(1);
 /// The longest wait between two looks at what may have become due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -80,6 +85,37 @@ pub(super) struct Taken {
     pub(super) again: bool,
 }
 
+/// What became of a delivery that was looked at.
+enum Looked {
+    /// It may be handed out.
+    Passes(Box<ChannelDelivery>),
+    /// It waits until then.
+    Waits(Hold, Timestamp),
+    /// It is done with.
+    Ended,
+}
+
+/// What was taken.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) deliveries: Vec<ChannelDelivery>,
+    /// How many were not handed out: there may be more behind them.
+    pub(super) turned_away: usize,
+}
+
+impl Found {
+    fn add(&mut self, looked: Looked, waits: &mut Vec<(Hold, Timestamp)>) {
+        match looked {
+            Looked::Passes(delivery) => self.deliveries.push(*delivery),
+            Looked::Waits(hold, at) => {
+                waits.push((hold, at));
+                self.turned_away += 1;
+            }
+            Looked::Ended => self.turned_away += 1,
+        }
+    }
+}
+
 impl Channels {
     /// Takes deliveries, most urgent first, waiting for the first. Each is to be ended by [`ack`](Self::ack),
     /// [`fail`](Self::fail) or [`release`](Self::release) within the subscriber's timeout, or prolonged.
@@ -92,17 +128,26 @@ impl Channels {
         let core = &self.0;
         let deadline = Instant::now().checked_add(request.wait);
         let mut seen = 0;
+        let mut turned_away = 0;
         loop {
             let table = core.table()?;
             let found = core.take_deliveries(&table, &request.subscribers, request.max)?;
-            if !found.is_empty() || request.max == 0 {
-                return Ok(found);
+            if !found.deliveries.is_empty() || request.max == 0 {
+                return Ok(found.deliveries);
+            }
+            turned_away += found.turned_away;
+            if found.turned_away > 0 && turned_away < MOST_TURNED_AWAY {
+                continue;
+            }
+            // Where a thread of ours takes what starts runs, it cannot call the host's transforms: this thread can.
+            if table.has_transforms_of_host() {
+                core.start_delivered()?;
             }
             let left = deadline.map_or(LOOK_EVERY, |it| {
                 it.saturating_duration_since(Instant::now())
             });
             if left.is_zero() {
-                return Ok(found);
+                return Ok(Vec::new());
             }
             // The first wait may be for nothing: what was published before it has been looked for.
             seen = core
@@ -119,8 +164,8 @@ impl Core {
         table: &Table,
         subscribers: &[String],
         max: usize,
-    ) -> Result<Vec<ChannelDelivery>, Error> {
-        let mut found = Vec::new();
+    ) -> Result<Found, Error> {
+        let mut found = Found::default();
         let (mut followers, mut queues) = (Vec::new(), Vec::new());
         let mut timeout = Duration::ZERO;
         for name in subscribers {
@@ -153,15 +198,19 @@ impl Core {
         table: &Table,
         followers: &[Arc<Subscriber>],
         max: usize,
-        found: &mut Vec<ChannelDelivery>,
+        found: &mut Found,
     ) -> Result<(), Error> {
         for subscriber in followers {
-            let left = max.saturating_sub(found.len());
+            let left = max.saturating_sub(found.deliveries.len());
             if left == 0 {
                 break;
             }
+            let mut waits = Vec::new();
             for taken in self.follow(table, subscriber, left)? {
-                found.extend(self.look_at(table, taken)?);
+                found.add(self.look_at(table, taken)?, &mut waits);
+            }
+            for (hold, at) in waits {
+                self.put_off(&subscriber.name, &hold, at)?;
             }
         }
         Ok(())
@@ -173,9 +222,9 @@ impl Core {
         queues: Vec<String>,
         timeout: Duration,
         max: usize,
-        found: &mut Vec<ChannelDelivery>,
+        found: &mut Found,
     ) -> Result<(), Error> {
-        let left = max.saturating_sub(found.len());
+        let left = max.saturating_sub(found.deliveries.len());
         if queues.is_empty() || left == 0 {
             return Ok(());
         }
@@ -192,10 +241,23 @@ impl Core {
                 },
             },
         };
+        let mut waits = Vec::new();
         for delivery in self.backend()?.receive(&request)? {
-            if let Some(taken) = self.taken(delivery)? {
-                found.extend(self.look_at(table, taken)?);
-            }
+            let looked = match self.taken(delivery)? {
+                Some(taken) => self.look_at(table, taken)?,
+                None => Looked::Ended,
+            };
+            found.add(looked, &mut waits);
+        }
+        let releases: Vec<_> = waits
+            .into_iter()
+            .filter_map(|(hold, at)| match hold {
+                Hold::Queue(receipt) => Some((receipt, at)),
+                Hold::Stream { .. } | Hold::Done => None,
+            })
+            .collect();
+        if !releases.is_empty() {
+            self.backend()?.release(&releases, self.now())?;
         }
         Ok(())
     }
@@ -219,7 +281,7 @@ impl Core {
     }
 
     /// Decides whether a delivery is handed out; what is not is done with.
-    fn look_at(&self, table: &Table, taken: Taken) -> Result<Option<ChannelDelivery>, Error> {
+    fn look_at(&self, table: &Table, mut taken: Taken) -> Result<Looked, Error> {
         let now = self.now();
         let name = taken.slip.subscriber.clone();
         let unknown;
@@ -242,7 +304,7 @@ impl Core {
                 .is_some_and(|it| it.status == ReceiptStatus::Processed)
         {
             self.done_with(&name, &taken.hold)?;
-            return Ok(None);
+            return Ok(Looked::Ended);
         }
         let is_first = known.is_none();
         let failed = known.filter(|it| it.status == ReceiptStatus::Failed);
@@ -262,7 +324,7 @@ impl Core {
                 &error,
                 attempt,
             )?;
-            return Ok(None);
+            return Ok(Looked::Ended);
         };
         if taken.slip.expires_at.is_some_and(|at| at <= now) {
             let error = StepError::new("TTL_EXPIRED", "its time to live was over");
@@ -274,10 +336,11 @@ impl Core {
                 &error,
                 attempt - 1,
             )?;
-            return Ok(None);
+            return Ok(Looked::Ended);
         }
         if taken.losses >= self.options.max_losses {
             let error = StepError::new("WORKER_LOST", "it was with workers that were lost");
+            self.note_delivery(&taken.slip, &envelope, Some(&error));
             self.abandon_delivery(
                 table,
                 subscriber,
@@ -286,10 +349,29 @@ impl Core {
                 &error,
                 attempt - 1,
             )?;
-            return Ok(None);
+            return Ok(Looked::Ended);
         }
-        if let Some(payload) = &taken.slip.payload {
-            envelope.payload = Arc::new(payload.clone());
+        match (&taken.slip.payload, taken.slip.transform.clone()) {
+            (Some(payload), _) => envelope.payload = Arc::new(payload.clone()),
+            (None, Some(transform)) => {
+                let is_here = self.options.callbacks.is_at_hand();
+                if !is_here && table.needs_host(&transform) {
+                    return Ok(Looked::Waits(taken.hold, now.after(NOT_HERE)));
+                }
+                match self.transformed(table, &transform, &envelope, now) {
+                    Ok(payload) => {
+                        taken.slip.payload = Some((*payload).clone());
+                        taken.slip.transform = None;
+                        envelope.payload = payload;
+                    }
+                    Err((reason, message)) => {
+                        let error = StepError::new(reason.as_str().to_uppercase(), message);
+                        self.abandon_delivery(table, subscriber, &taken, reason, &error, attempt)?;
+                        return Ok(Looked::Ended);
+                    }
+                }
+            }
+            (None, None) => {}
         }
         let violations = table.violations(&name, taken.slip.handler.as_deref(), &envelope);
         if !violations.is_empty() {
@@ -302,12 +384,20 @@ impl Core {
                 &error,
                 attempt,
             )?;
-            return Ok(None);
+            return Ok(Looked::Ended);
+        }
+        match self.guard(table, &taken.slip, &envelope)? {
+            Guard::Passes => {}
+            Guard::Waits(until) => return Ok(Looked::Waits(taken.hold, until)),
+            Guard::Instead(other, slip) => {
+                self.hand_over(&taken, &other, &slip)?;
+                return Ok(Looked::Ended);
+            }
         }
         let mut hold = taken.hold;
         if subscriber.guarantee == Guarantee::AtMostOnce {
             if !self.done_with(&name, &hold)? {
-                return Ok(None);
+                return Ok(Looked::Ended);
             }
             hold = Hold::Done;
         }
@@ -319,7 +409,7 @@ impl Core {
             self.note_receipt(&taken.slip, status, (attempt, taken.losses), None)?;
         }
         let effect_key = format!("{}:{}:{name}", taken.slip.channel, taken.slip.message);
-        Ok(Some(ChannelDelivery {
+        Ok(Looked::Passes(Box::new(ChannelDelivery {
             subscriber: name,
             handler: taken.slip.handler.clone(),
             rule: taken.slip.rule.clone(),
@@ -331,7 +421,18 @@ impl Core {
             slip: taken.slip,
             hold,
             losses: taken.losses,
-        }))
+        })))
+    }
+
+    /// What a transform makes of a message.
+    pub(super) fn transformed(
+        &self,
+        table: &Table,
+        transform: &str,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, (Reason, String)> {
+        table.transformed(transform, envelope, &*self.options.callbacks, now)
     }
 
     pub(super) fn note_receipt(

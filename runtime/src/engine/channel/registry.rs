@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use serde_json::json;
 
 use super::super::core::Core;
 use super::Channels;
+use super::assemble::check;
 use super::follow;
 use super::subscriber::Subscriber;
-use super::table::{Table, check};
+use super::table::Table;
 use crate::error::{Category, Error, code};
 use crate::manifest::model::Manifest;
 use crate::policy::Follower;
-use crate::port::{KvWrite, Position, QueueCounts};
+use crate::port::{Position, QueueCounts};
 
 const NAMESPACE: &str = "ossa.subscribers";
 /// So long a table is used before the store is asked whether it is still right.
@@ -98,7 +98,7 @@ impl Channels {
         if subscriber.follows() {
             core.begin_to_follow(subscriber)?;
         }
-        core.write_subscriber(&subscriber.name, Some(json!(subscriber)))?;
+        core.put_record(NAMESPACE, &subscriber.name, subscriber, None)?;
         core.channels.forget();
         Ok(())
     }
@@ -109,17 +109,8 @@ impl Channels {
     /// What the store fails with.
     pub fn unsubscribe(&self, name: &str) -> Result<bool, Error> {
         let core = &self.0;
-        let backend = core.backend()?;
-        let there = backend.kv_get(NAMESPACE, name, core.now())?.is_some();
-        core.write_subscriber(name, None)?;
-        let forget = KvWrite {
-            namespace: follow::NAMESPACE.to_owned(),
-            key: name.to_owned(),
-            value: None,
-            expires_at: None,
-            expected: None,
-        };
-        backend.kv_write(&forget, core.now())?;
+        let there = core.forget_record(NAMESPACE, name)?;
+        core.forget_record(follow::NAMESPACE, name)?;
         core.channels.forget();
         Ok(there)
     }
@@ -177,15 +168,7 @@ impl Core {
         if let Some(table) = self.table_at_hand() {
             return Ok(table);
         }
-        let backend = self.backend()?;
-        let now = self.now();
-        let mut registered = Vec::new();
-        for name in backend.kv_keys(NAMESPACE, "", now, usize::MAX)? {
-            let entry = backend.kv_get(NAMESPACE, &name, now)?;
-            // One that a newer build wrote is for newer builds.
-            registered
-                .extend(entry.and_then(|it| serde_json::from_value::<Subscriber>(it.value).ok()));
-        }
+        let registered: Vec<Subscriber> = self.records(NAMESPACE, "", usize::MAX)?;
         let manifests = self.library.manifests();
         let mut slot = self.channels.table.write();
         if let Some(made) = slot.as_mut()
@@ -194,7 +177,12 @@ impl Core {
             made.checked = Instant::now();
             return Ok(Arc::clone(&made.table));
         }
-        let table = Arc::new(Table::new(&manifests, registered.clone()));
+        let table = Arc::new(Table::new(
+            &manifests,
+            registered.clone(),
+            &self.options.channels,
+            &*self.options.callbacks,
+        ));
         for subscriber in table.subscribers().filter(|it| it.follows()) {
             self.begin_to_follow(subscriber)?;
         }
@@ -211,18 +199,6 @@ impl Core {
         let made = self.channels.table.read();
         let made = made.as_ref()?;
         (made.checked.elapsed() < FRESH).then(|| Arc::clone(&made.table))
-    }
-
-    fn write_subscriber(&self, name: &str, value: Option<serde_json::Value>) -> Result<(), Error> {
-        let write = KvWrite {
-            namespace: NAMESPACE.to_owned(),
-            key: name.to_owned(),
-            value,
-            expires_at: None,
-            expected: None,
-        };
-        self.backend()?.kv_write(&write, self.now())?;
-        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use super::Channels;
 use super::dead_letters::DeadLetters;
 use crate::error::Error;
 use crate::port::{Timestamp, TrimStream};
+use crate::routing::ChannelName;
 
 /// Records removed in one transaction: few enough for others to write in between.
 const BATCH: usize = 1000;
@@ -33,29 +34,49 @@ impl Channels {
         let backend = core.backend()?;
         let now = core.now();
         let mut trimmed = Trimmed::default();
-        let mut left = limit;
-        while left > 0 {
-            let trim = TrimStream {
-                before: before(now, options.retention),
-                channel: None,
-                up_to: core.needed_from()?,
-                limit: left.min(BATCH),
-            };
-            let gone = backend.trim_stream(&trim)?;
-            trimmed.messages += gone;
-            let gone = usize::try_from(gone).unwrap_or(usize::MAX);
-            left = left.saturating_sub(gone);
-            if gone < trim.limit {
-                break;
+        for (channel, retention) in self.retentions(options.retention)? {
+            loop {
+                let left = limit.saturating_sub(count(trimmed.messages));
+                let trim = TrimStream {
+                    before: before(now, retention),
+                    channel: channel.clone(),
+                    up_to: core.needed_from()?,
+                    limit: left.min(BATCH),
+                };
+                if left == 0 {
+                    break;
+                }
+                let gone = backend.trim_stream(&trim)?;
+                trimmed.messages += gone;
+                if count(gone) < trim.limit {
+                    break;
+                }
             }
         }
         trimmed.expired_values = backend.kv_prune(now)?;
-        if let Some(kept) = options.dead_letter_retention {
-            let letters = DeadLetters::of(core);
-            trimmed.dead_letters = letters.expire(before(now, kept), limit)?;
-        }
+        trimmed.dead_letters = DeadLetters::of(core).expire(now, limit)?;
         Ok(trimmed)
     }
+
+    /// How long messages are kept: of all channels, or of each where some have a time of their own.
+    fn retentions(&self, of_all: Duration) -> Result<Vec<(Option<String>, Duration)>, Error> {
+        let table = self.0.table()?;
+        if table.settings.iter().all(|(_, it)| it.retention.is_none()) {
+            return Ok(vec![(None, of_all)]);
+        }
+        let sizes = self.0.backend()?.channels()?.into_iter();
+        let retentions = sizes.map(|size| {
+            // Records that are no messages may be on channels with names of their own.
+            let settings = ChannelName::parse(&size.channel).map(|name| table.settings(&name));
+            let own = settings.ok().and_then(|it| it.retention);
+            (Some(size.channel), own.unwrap_or(of_all))
+        });
+        Ok(retentions.collect())
+    }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn before(now: Timestamp, kept: Duration) -> Timestamp {

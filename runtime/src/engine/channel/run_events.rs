@@ -9,7 +9,8 @@ use super::super::view::EventView;
 use super::Channels;
 use crate::error::Error;
 use crate::port::{Commit, RunId, Timestamp, Version};
-use crate::routing::{ChannelName, Envelope};
+use crate::routing::{ChannelName, Envelope, HOPS_HEADER};
+use crate::run::HOPS_LABEL;
 
 /// What the channels of run events begin with.
 const PREFIX: &str = "ossa.";
@@ -117,6 +118,10 @@ impl Core {
                     .correlation_id
                     .clone_from(&head.correlation_id);
                 envelope.metadata.priority = Some(head.priority);
+                if let Some(hops) = head.labels.get(HOPS_LABEL) {
+                    let headers = &mut envelope.metadata.headers;
+                    headers.insert(HOPS_HEADER.to_owned(), hops.as_str().into());
+                }
                 // What is too large to be told is in the run's log all the same.
                 if let Ok(ready) = self.ready(&table, envelope, commit.log.at) {
                     commit.publish.push(ready.publication);

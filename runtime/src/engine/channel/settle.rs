@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::core::Core;
+use super::hand_over::next_of;
 use super::receipt::{ReceiptError, ReceiptStatus};
 use super::receive::{ChannelDelivery, Hold, Taken};
 use super::slip::{Failure, Slip};
@@ -23,6 +24,8 @@ pub enum Failed {
     RetryAt(Timestamp),
     /// It is a dead letter of this channel.
     DeadLetter(String),
+    /// This subscriber gets it instead.
+    HandedOver(String),
     /// It is gone: its subscriber keeps no dead letters, or it was one already, or it is delivered at most once.
     Dropped,
 }
@@ -91,7 +94,9 @@ impl Core {
                 None,
             )?;
         }
-        self.end(delivery)
+        self.end(delivery)?;
+        self.note_delivery(&delivery.slip, &delivery.envelope, None);
+        Ok(())
     }
 
     pub(super) fn fail_delivery(
@@ -99,6 +104,7 @@ impl Core {
         delivery: &ChannelDelivery,
         error: &StepError,
     ) -> Result<Failed, Error> {
+        self.note_delivery(&delivery.slip, &delivery.envelope, Some(error));
         let table = self.table()?;
         let unknown;
         let subscriber: &Subscriber = match table.subscriber(&delivery.subscriber) {
@@ -161,22 +167,32 @@ impl Core {
     }
 
     fn give_back(&self, delivery: &ChannelDelivery, at: Timestamp) -> Result<(), Error> {
-        let given_back = match &delivery.hold {
-            Hold::Done => true,
-            Hold::Queue(receipt) => {
-                let releases = [(receipt.clone(), at)];
-                let released = self.backend()?.release(&releases, self.now())?;
-                released.contains(&true)
-            }
-            Hold::Stream { position, fence } => self
-                .change_follower(&delivery.subscriber, |follower| {
-                    follower.give_back(*position, *fence, at)
-                })?,
-        };
+        let given_back = self.put_off(&delivery.subscriber, &delivery.hold, at)?;
         held(given_back, delivery)
     }
 
-    /// Ends a delivery for good that was not handled: a dead letter, unless its subscriber wants none.
+    /// Has a delivery handed out again at that time; `false` when it is someone else's by now.
+    pub(super) fn put_off(
+        &self,
+        subscriber: &str,
+        hold: &Hold,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
+        match hold {
+            Hold::Done => Ok(true),
+            Hold::Queue(receipt) => {
+                let releases = [(receipt.clone(), at)];
+                let released = self.backend()?.release(&releases, self.now())?;
+                Ok(released.contains(&true))
+            }
+            Hold::Stream { position, fence } => self.change_follower(subscriber, |follower| {
+                follower.give_back(*position, *fence, at)
+            }),
+        }
+    }
+
+    /// Ends a delivery for good that was not handled: the next subscriber gets it or, where there is none, it becomes a dead
+    /// letter, unless its subscriber wants none.
     pub(super) fn abandon_delivery(
         &self,
         table: &Table,
@@ -195,14 +211,19 @@ impl Core {
         };
         let failed = ReceiptError::of(error, false);
         self.note_receipt(slip, status, (attempts, taken.losses), Some(failed))?;
+        if matches!(reason, Reason::HandlerFailed | Reason::SchemaInvalid)
+            && let Some((next, slip)) = next_of(table, slip)
+        {
+            self.hand_over(taken, &next, &slip)?;
+            return Ok(Failed::HandedOver(next.name.clone()));
+        }
         // A name that was none would not have been published on.
         let channel = ChannelName::parse(&slip.channel).ok();
-        let channel = channel.filter(|it| subscriber.dead_letters && !table.is_dead_letters(it));
-        let Some(channel) = channel else {
+        let dead = channel.and_then(|it| table.dead_letters_of(Some(subscriber), &it));
+        let Some(dead) = dead else {
             self.done_with(&subscriber.name, &taken.hold)?;
             return Ok(Failed::Dropped);
         };
-        let dead = subscriber.dead_letters_of(&channel);
         let slip = Slip {
             failure: Some(Failure {
                 reason,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::reason::Reason;
 use crate::port::{Position, Timestamp};
+use crate::routing::Reason;
 
 /// To whom a message goes, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,23 @@ pub(super) struct Slip {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) payload: Option<Value>,
+    /// The transform that makes what the subscriber gets, and is still to be applied.
+    #[serde(
+        rename = "ossa-transform",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) transform: Option<String>,
+    /// Who gets it if the subscriber cannot handle it, in order.
+    #[serde(rename = "ossa-next", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) next: Vec<String>,
+    /// The subscriber it was for, whose breaker is open.
+    #[serde(
+        rename = "ossa-instead-of",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) instead_of: Option<String>,
     /// When it is worth nothing any more.
     #[serde(
         rename = "ossa-expires-at",
@@ -105,6 +122,9 @@ impl Slip {
             handler: None,
             rule: None,
             payload: None,
+            transform: None,
+            next: Vec::new(),
+            instead_of: None,
             expires_at: None,
             position: None,
             edited: None,

@@ -7,7 +7,8 @@ use super::super::start::{StartRequest, Startable};
 use super::receive::{ChannelDelivery, started_by_engine};
 use super::subscriber::Target;
 use crate::error::{Category, Error, code};
-use crate::run::StepError;
+use crate::port::Labels;
+use crate::run::{HOPS_LABEL, StepError, TENANT_LABEL};
 
 /// At most so many are started in one call.
 const BATCH: usize = 64;
@@ -20,9 +21,9 @@ impl Core {
         if names.is_empty() {
             return Ok(false);
         }
-        let deliveries = self.take_deliveries(&table, &names, BATCH)?;
-        let more = deliveries.len() >= BATCH;
-        for delivery in deliveries {
+        let found = self.take_deliveries(&table, &names, BATCH)?;
+        let more = found.deliveries.len() + found.turned_away >= BATCH;
+        for delivery in found.deliveries {
             let Some(subscriber) = table.subscriber(&delivery.subscriber) else {
                 continue;
             };
@@ -42,6 +43,11 @@ impl Core {
         let envelope = &delivery.envelope;
         let metadata = &envelope.metadata;
         let whole = (*envelope.payload).clone();
+        // What the run publishes is one hop further than what started it.
+        let hops = envelope.hops().saturating_add(1);
+        let mut labels = Labels::from([(HOPS_LABEL.to_owned(), hops.to_string())]);
+        let tenant = envelope.tenant().map(ToOwned::to_owned);
+        labels.extend(tenant.map(|tenant| (TENANT_LABEL.to_owned(), tenant)));
         let request = StartRequest {
             idempotency_key: Some(delivery.effect_key.clone()),
             correlation_id: metadata
@@ -50,6 +56,7 @@ impl Core {
                 .or_else(|| Some(envelope.id.clone())),
             traceparent: metadata.traceparent.clone(),
             priority: delivery.priority,
+            labels,
             trigger: Some(json!({ "event": whole, "message": envelope.to_json() })),
             ..StartRequest::of("", input_of(whole.clone()))
         };

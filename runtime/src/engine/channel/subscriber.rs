@@ -39,9 +39,12 @@ pub struct Subscriber {
     /// Whether what keeps failing is kept.
     #[serde(default = "yes")]
     pub dead_letters: bool,
-    /// The channel for it; `None` = `{channel}.dlq`.
+    /// The channel for it; `None` = what is set for the channel, or `{channel}.dlq`.
     #[serde(default)]
     pub dead_letter_channel: Option<String>,
+    /// How long it is kept; `None` = as long as all dead letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter_retention_seconds: Option<u64>,
     /// The order of deliveries.
     #[serde(with = "ordering", default)]
     pub ordering: Ordering,
@@ -176,6 +179,7 @@ impl Subscriber {
             retry: Reliability::default().retry,
             dead_letters: true,
             dead_letter_channel: None,
+            dead_letter_retention_seconds: None,
             ordering: Ordering::default(),
             max_concurrency: None,
             rate: None,
@@ -216,6 +220,7 @@ impl Subscriber {
                 .find_map(|it| it.dead_letters)
                 .unwrap_or(dead_letters.enabled),
             dead_letter_channel: dead_letters.channel.clone(),
+            dead_letter_retention_seconds: dead_letters.retention.map(|it| it.as_secs()),
             ordering,
             max_concurrency: all.iter().filter_map(|it| it.max_concurrency).min(),
             timeout: all
@@ -246,14 +251,6 @@ impl Subscriber {
     /// The queue of its deliveries.
     pub(super) fn queue(&self) -> String {
         queue_of(&self.name)
-    }
-
-    /// The channel for messages of a channel that it could not handle.
-    pub(super) fn dead_letters_of(&self, channel: &ChannelName) -> ChannelName {
-        self.dead_letter_channel
-            .as_deref()
-            .and_then(|name| ChannelName::parse(name).ok())
-            .unwrap_or_else(|| channel.dead_letters())
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -8,58 +8,58 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Reason;
-use super::command::commands_of;
-use super::subscriber::{StartKind, Subscriber, Target};
-use crate::error::{Category, Error, code};
-use crate::manifest::model;
-use crate::manifest::model::{Body, Manifest, Messaging, Trigger, TriggerKind};
+use super::subscriber::Subscriber;
+use crate::manifest::model::{self, ChannelSettings};
 use crate::plan::Schema;
 use crate::port::{Priority, Timestamp};
 use crate::routing::{
-    self, ChannelName, ChannelPattern, Context, Envelope, Filter, Glob, Host, MAX_HOPS,
-    NoCallbacks, Rules, Verdict,
+    self, Callbacks, ChannelName, ChannelPattern, Context, Elsewhere, Envelope, Filter, Glob,
+    MAX_HOPS, Rules, Verdict,
 };
 
 /// Everything that decides where a message goes.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    subscribers: BTreeMap<String, Arc<Subscriber>>,
-    entries: Vec<Entry>,
+    pub(super) subscribers: BTreeMap<String, Arc<Subscriber>>,
+    pub(super) entries: Vec<Entry>,
     /// Places in `entries`, of those that take one channel.
-    by_channel: HashMap<String, Vec<usize>>,
+    pub(super) by_channel: HashMap<String, Vec<usize>>,
     /// Of those that take what a pattern matches.
-    by_pattern: Vec<usize>,
+    pub(super) by_pattern: Vec<usize>,
     /// The rules of all message routing.
-    rules: Option<Rules>,
+    pub(super) rules: Option<Rules>,
     /// Whom a broadcast goes to.
-    agents: Vec<String>,
+    pub(super) agents: Vec<String>,
     /// What publishers declare, by channel.
-    declared: HashMap<String, Vec<Declared>>,
+    pub(super) declared: HashMap<String, Vec<Declared>>,
     /// What agents can be asked, by agent and command.
-    commands: HashMap<(String, String), DeclaredCommand>,
+    pub(super) commands: HashMap<(String, String), DeclaredCommand>,
+    /// What holds for channels, those that come first first.
+    pub(super) settings: Vec<(ChannelPattern, ChannelSettings)>,
     /// Channels for dead letters whose names do not say so.
-    dead_letter_channels: Vec<String>,
+    pub(super) dead_letter_channels: Vec<String>,
     /// What of it cannot be used, and why: it is left out.
     pub(super) problems: Vec<String>,
 }
 
 /// What one subscription takes.
 #[derive(Debug)]
-struct Entry {
-    subscriber: Arc<Subscriber>,
-    pattern: ChannelPattern,
-    source: Option<Glob>,
-    filter: Option<Filter>,
-    schema: Option<Schema>,
-    handler: Option<String>,
-    priority: Priority,
+pub(super) struct Entry {
+    pub(super) subscriber: Arc<Subscriber>,
+    pub(super) pattern: ChannelPattern,
+    pub(super) source: Option<Glob>,
+    pub(super) filter: Option<Filter>,
+    pub(super) schema: Option<Schema>,
+    pub(super) handler: Option<String>,
+    pub(super) priority: Priority,
 }
 
 /// A schema that a publisher declares for a channel.
 #[derive(Debug)]
-struct Declared {
-    source: String,
-    schema: Schema,
+pub(super) struct Declared {
+    /// By whom; `None` = whoever publishes.
+    pub(super) source: Option<String>,
+    pub(super) schema: Schema,
 }
 
 /// What an agent declares about a command.
@@ -78,7 +78,11 @@ pub(super) struct Planned {
     pub(super) rule: Option<String>,
     /// What a transform made.
     pub(super) payload: Option<Value>,
+    /// The transform that is applied when it is handed out.
+    pub(super) transform: Option<String>,
     pub(super) priority: Priority,
+    /// Who gets it if this one cannot handle it, in order.
+    pub(super) next: Vec<String>,
 }
 
 /// A delivery that cannot be made.
@@ -87,6 +91,8 @@ pub(super) struct Lost {
     /// To whom; empty when to nobody in particular.
     pub(super) subscriber: String,
     pub(super) rule: Option<String>,
+    /// The transform it would have been delivered through.
+    pub(super) transform: Option<String>,
     pub(super) reason: Reason,
     pub(super) code: String,
     pub(super) message: String,
@@ -97,6 +103,9 @@ pub(super) struct Lost {
 pub(super) struct Forwarded {
     pub(super) channel: ChannelName,
     pub(super) payload: Arc<Value>,
+    /// The transform that is still to be applied, and its rule.
+    pub(super) transform: Option<String>,
+    pub(super) rule: Option<String>,
 }
 
 /// Where a message goes.
@@ -108,49 +117,6 @@ pub(super) struct Routed {
 }
 
 impl Table {
-    /// The table of these manifests, and of the subscribers that hosts have registered; those take the place of ones of the
-    /// same name in manifests.
-    pub(super) fn new(manifests: &[Arc<Manifest>], registered: Vec<Subscriber>) -> Self {
-        let mut table = Self::default();
-        for manifest in manifests {
-            let name = &manifest.metadata.name;
-            if let Some(messaging) = manifest.body.messaging() {
-                table.declare(name, messaging);
-            }
-            if registered.iter().any(|it| it.name == *name) {
-                continue;
-            }
-            match &manifest.body {
-                Body::Agent(agent) => {
-                    let messaging = agent.messaging.as_deref();
-                    let none = Messaging::default();
-                    let subscriber = Subscriber::of_manifest(name, messaging.unwrap_or(&none));
-                    table.add_of_manifest(subscriber, messaging);
-                }
-                Body::Workflow(workflow) => table.add_started(
-                    (name, StartKind::Workflow),
-                    &workflow.triggers,
-                    workflow.messaging.as_deref(),
-                ),
-                Body::Task(task) => table.add_started(
-                    (name, StartKind::Task),
-                    &task.triggers,
-                    task.messaging.as_deref(),
-                ),
-                Body::MessageRouting(_) => {}
-            }
-        }
-        for subscriber in registered {
-            table.add_registered(subscriber);
-        }
-        table.add_rules(manifests);
-        let configured = table.subscribers.values();
-        table.dead_letter_channels = configured
-            .filter_map(|it| it.dead_letter_channel.clone())
-            .collect();
-        table
-    }
-
     pub(super) fn subscriber(&self, name: &str) -> Option<&Arc<Subscriber>> {
         self.subscribers.get(name)
     }
@@ -168,10 +134,39 @@ impl Table {
                 .any(|it| it == channel.as_str())
     }
 
-    /// The schema that a publisher declares for a channel; without a declaration of its own, that of the only other one.
+    /// What holds for a channel.
+    pub(super) fn settings(&self, channel: &ChannelName) -> ChannelSettings {
+        let mut found = ChannelSettings::default();
+        let all = self.settings.iter();
+        for (_, more) in all.filter(|(pattern, _)| pattern.matches(channel)) {
+            found = found.or(more);
+        }
+        found
+    }
+
+    /// The channel for messages that a subscriber, or nobody, could handle; `None` where they are not kept.
+    pub(super) fn dead_letters_of(
+        &self,
+        subscriber: Option<&Subscriber>,
+        channel: &ChannelName,
+    ) -> Option<ChannelName> {
+        if self.is_dead_letters(channel) || subscriber.is_some_and(|it| !it.dead_letters) {
+            return None;
+        }
+        let settings = self.settings(channel);
+        let own = subscriber.and_then(|it| it.dead_letter_channel.as_deref());
+        let named = own.or(settings.dead_letter_channel.as_deref());
+        let named = named.and_then(|name| ChannelName::parse(name).ok());
+        let is_kept = own.is_some() || settings.dead_letters != Some(false);
+        is_kept.then(|| named.unwrap_or_else(|| channel.dead_letters()))
+    }
+
+    /// The schema that is declared for what a publisher says on a channel: by itself, for the channel, or by the only other
+    /// publisher.
     pub(super) fn declared(&self, channel: &str, source: &str) -> Option<&Schema> {
         let all = self.declared.get(channel)?;
-        let own = all.iter().find(|it| it.source == source);
+        let by = |name: Option<&str>| all.iter().find(|it| it.source.as_deref() == name);
+        let own = by(Some(source)).or_else(|| by(None));
         let only = match all.as_slice() {
             [only] => Some(only),
             _ => None,
@@ -225,8 +220,8 @@ impl Table {
                 .push(lost(Reason::Expired, "TTL_EXPIRED", message));
             return routed;
         }
-        if envelope.hops() > MAX_HOPS {
-            let message = format!("more than {MAX_HOPS} messages led to it, one after the other");
+        if envelope.hops() >= MAX_HOPS {
+            let message = format!("{MAX_HOPS} messages led to it, one after the other");
             routed
                 .lost
                 .push(lost(Reason::HopLimit, "HOP_LIMIT", message));
@@ -240,7 +235,9 @@ impl Table {
                     handler: entry.handler.clone(),
                     rule: None,
                     payload: None,
+                    transform: None,
                     priority: entry.priority.min(envelope.priority()),
+                    next: Vec::new(),
                 }),
                 Err(message) => routed.lost.push(Lost {
                     subscriber: entry.subscriber.name.clone(),
@@ -257,7 +254,7 @@ impl Table {
         let context = Context {
             now,
             agents: &self.agents,
-            callbacks: &NoCallbacks,
+            callbacks: &Elsewhere::any(),
         };
         let is_taken = !routed.planned.is_empty();
         let decided = rules.route(envelope, &context);
@@ -266,12 +263,18 @@ impl Table {
             let name = match delivery.target {
                 routing::Target::Name(name) => name,
                 routing::Target::Channel(channel) => {
-                    let payload = delivery.payload;
-                    routed.forwarded.push(Forwarded { channel, payload });
+                    routed.forwarded.push(Forwarded {
+                        channel,
+                        payload: delivery.payload,
+                        transform: delivery.pending,
+                        rule,
+                    });
                     continue;
                 }
             };
-            let Some(subscriber) = self.subscribers.get(&*name) else {
+            let mut next: Vec<String> = delivery.failover.iter().map(ToString::to_string).collect();
+            let first = self.subscribers.get(&*name);
+            let Some(subscriber) = first.or_else(|| self.first_of(&mut next)) else {
                 routed.lost.push(Lost {
                     subscriber: name.to_string(),
                     rule,
@@ -283,23 +286,26 @@ impl Table {
                 });
                 continue;
             };
-            let transformed = delivery.transform.is_some();
+            let transformed = delivery.transform.is_some() && delivery.pending.is_none();
             routed.plan(Planned {
                 subscriber: Arc::clone(subscriber),
                 handler: None,
                 rule,
                 payload: transformed.then(|| (*delivery.payload).clone()),
+                transform: delivery.pending,
                 priority: delivery.priority,
+                next,
             });
         }
         for refusal in decided.refusals {
-            let reason = Reason::from(refusal.reason);
+            let reason = refusal.reason;
             if reason == Reason::NoRoute && is_taken {
                 continue;
             }
             let refused = |subscriber: String| Lost {
                 subscriber,
                 rule: refusal.rule.as_ref().map(ToString::to_string),
+                transform: refusal.transform.clone(),
                 ..lost(
                     reason,
                     &reason.as_str().to_uppercase(),
@@ -317,37 +323,43 @@ impl Table {
         }
     }
 
-    /// Compiles the rules of all message routing. What cannot be used of it, a host is told when it checks its manifests.
-    fn add_rules(&mut self, manifests: &[Arc<Manifest>]) {
-        let routes = |it: &&Arc<Manifest>| matches!(it.body, Body::MessageRouting(_));
-        if !manifests.iter().any(|it| routes(&it)) {
-            return;
-        }
-        let targets: Vec<String> = self.subscribers.keys().cloned().collect();
-        let host = Host {
-            targets: &targets,
-            ..Host::default()
+    /// The first of these that is there; it and those before it are taken out.
+    pub(super) fn first_of(&self, names: &mut Vec<String>) -> Option<&Arc<Subscriber>> {
+        let mut places = names.iter().enumerate();
+        let found = places.find_map(|(place, name)| Some((place, self.subscribers.get(name)?)));
+        let gone = found.map_or(names.len(), |(place, _)| place + 1);
+        names.drain(..gone);
+        found.map(|(_, subscriber)| subscriber)
+    }
+
+    /// What a transform makes of a message, with the callbacks of the host.
+    pub(super) fn transformed(
+        &self,
+        transform: &str,
+        envelope: &Envelope,
+        callbacks: &dyn Callbacks,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, (Reason, String)> {
+        let context = Context {
+            now,
+            agents: &self.agents,
+            callbacks,
         };
-        let of_agents = manifests
-            .iter()
-            .filter(|it| matches!(it.body, Body::Agent(_)));
-        self.agents = of_agents.map(|it| it.metadata.name.clone()).collect();
-        match Rules::compile(manifests.iter().map(|it| &**it), &host) {
-            Ok(rules) => self.rules = Some(rules),
-            Err(findings) => {
-                // One document that is wrong does not stop the others.
-                for finding in findings.iter().filter(|it| it.diagnostic.is_error()) {
-                    self.problems.push(finding.diagnostic.message.clone());
-                }
-                let wrong = |place: usize| {
-                    let mut errors = findings.iter().filter(|it| it.diagnostic.is_error());
-                    errors.any(|it| it.manifest == place)
-                };
-                let rest = manifests.iter().enumerate();
-                let rest = rest.filter(|(place, _)| !wrong(*place));
-                self.rules = Rules::compile(rest.map(|(_, it)| &**it), &host).ok();
-            }
+        match &self.rules {
+            Some(rules) => rules.transformed(transform, envelope, &context),
+            None => Err((Reason::TransformFailed, "there are no rules".to_owned())),
         }
+    }
+
+    /// Whether some rule has a transform for which code of the host is needed.
+    pub(super) fn has_transforms_of_host(&self) -> bool {
+        self.rules.as_ref().is_some_and(Rules::need_host)
+    }
+
+    /// Whether code of the host is needed for a transform.
+    pub(super) fn needs_host(&self, transform: &str) -> bool {
+        let rules = self.rules.as_ref();
+        rules.is_some_and(|rules| rules.needs_host(transform))
     }
 
     /// The delivery of a message to one subscriber, if there is one.
@@ -369,163 +381,10 @@ impl Table {
         let entries = places.filter_map(|place| self.entries.get(*place));
         entries.filter(|entry| entry.pattern.matches(channel))
     }
-
-    fn declare(&mut self, name: &str, messaging: &Messaging) {
-        for publication in &messaging.publishes {
-            let Some(schema) = publication.schema.clone() else {
-                continue;
-            };
-            match Schema::new(schema) {
-                Ok(schema) => {
-                    let all = self.declared.entry(publication.channel.clone());
-                    all.or_default().push(Declared {
-                        source: name.to_owned(),
-                        schema,
-                    });
-                }
-                Err(error) => self.problems.push(format!(
-                    "`{name}`: the schema of `{}`: {error}",
-                    publication.channel
-                )),
-            }
-        }
-    }
-
-    /// What an agent can be asked, and that it takes the requests.
-    fn add_commands(&mut self, subscriber: &Arc<Subscriber>, messaging: &Messaging) {
-        let name = &subscriber.name;
-        for command in &messaging.commands {
-            let schema = |schema: &Option<Value>| schema.clone().map(Schema::new).transpose();
-            match (
-                schema(&command.input_schema),
-                schema(&command.output_schema),
-            ) {
-                (Ok(input), Ok(output)) => {
-                    let declared = DeclaredCommand {
-                        input,
-                        output,
-                        timeout: command.timeout,
-                    };
-                    let key = (name.clone(), command.name.clone());
-                    self.commands.insert(key, declared);
-                }
-                (Err(error), _) | (_, Err(error)) => self
-                    .problems
-                    .push(format!("`{name}`: command `{}`: {error}", command.name)),
-            }
-            let channel = commands_of(name, &command.name);
-            match Entry::new(subscriber, &channel, None, None) {
-                Ok(entry) => self.push(Entry {
-                    handler: Some(command.name.clone()),
-                    ..entry
-                }),
-                Err(error) => self.problems.push(format!("`{name}`: {error}")),
-            }
-        }
-    }
-
-    fn add_of_manifest(&mut self, subscriber: Subscriber, messaging: Option<&Messaging>) {
-        let subscriber = Arc::new(subscriber);
-        let known = Arc::clone(&subscriber);
-        self.subscribers.insert(subscriber.name.clone(), known);
-        for subscription in messaging.map_or(&[][..], |it| &it.subscribes) {
-            self.add_entry(&subscriber, subscription, None);
-        }
-        if let Some(messaging) = messaging {
-            self.add_commands(&subscriber, messaging);
-        }
-    }
-
-    /// A workflow or task that messages start: by its triggers, or because rules send it something.
-    fn add_started(
-        &mut self,
-        (name, kind): (&str, StartKind),
-        triggers: &[Trigger],
-        messaging: Option<&Messaging>,
-    ) {
-        let none = Messaging::default();
-        let subscriber = Subscriber {
-            target: Target::Start {
-                reference: name.to_owned(),
-                kind: Some(kind),
-            },
-            ..Subscriber::of_manifest(name, messaging.unwrap_or(&none))
-        };
-        self.add_of_manifest(subscriber, messaging);
-        let Some(subscriber) = self.subscribers.get(name).cloned() else {
-            return;
-        };
-        for trigger in triggers {
-            let text = |name: &str| trigger.raw.get(name).and_then(Value::as_str);
-            let (channel, source) = match trigger.kind {
-                TriggerKind::Message => (text("channel"), text("source")),
-                TriggerKind::Event => (text("event"), text("source")),
-                _ => continue,
-            };
-            let Some(channel) = channel else { continue };
-            match Entry::new(&subscriber, channel, source, trigger.filter.as_ref()) {
-                Ok(entry) => self.push(entry),
-                // Names of events need not be those of channels: such a trigger is the host's.
-                Err(_) if trigger.kind == TriggerKind::Event => {}
-                Err(error) => self.problems.push(format!("`{name}`: {error}")),
-            }
-        }
-    }
-
-    fn add_registered(&mut self, subscriber: Subscriber) {
-        let subscriber = Arc::new(subscriber);
-        let known = Arc::clone(&subscriber);
-        self.subscribers.insert(subscriber.name.clone(), known);
-        for subscription in &subscriber.subscriptions {
-            match subscription.typed() {
-                Ok(model) => {
-                    self.add_entry(&subscriber, &model, subscription.source.as_deref());
-                }
-                Err(error) => self
-                    .problems
-                    .push(format!("`{}`: {error}", subscriber.name)),
-            }
-        }
-    }
-
-    fn add_entry(
-        &mut self,
-        subscriber: &Arc<Subscriber>,
-        subscription: &model::Subscription,
-        source: Option<&str>,
-    ) {
-        let filter = subscription.filter.as_ref();
-        let entry = Entry::new(subscriber, &subscription.channel, source, filter);
-        let schema = subscription.schema.clone().map(Schema::new).transpose();
-        match (entry, schema) {
-            (Ok(entry), Ok(schema)) => self.push(Entry {
-                schema,
-                handler: subscription.handler.clone(),
-                priority: subscription.priority,
-                ..entry
-            }),
-            (Err(error), _) | (_, Err(error)) => self
-                .problems
-                .push(format!("`{}`: {error}", subscriber.name)),
-        }
-    }
-
-    fn push(&mut self, entry: Entry) {
-        let place = self.entries.len();
-        match entry.pattern.as_name() {
-            Some(name) => self
-                .by_channel
-                .entry(name.to_string())
-                .or_default()
-                .push(place),
-            None => self.by_pattern.push(place),
-        }
-        self.entries.push(entry);
-    }
 }
 
 impl Entry {
-    fn new(
+    pub(super) fn new(
         subscriber: &Arc<Subscriber>,
         channel: &str,
         source: Option<&str>,
@@ -567,10 +426,17 @@ impl Routed {
     /// One delivery to each subscriber with one content, as urgent as the most urgent reason for it.
     fn plan(&mut self, planned: Planned) {
         let same = self.planned.iter_mut().find(|it| {
-            it.subscriber.name == planned.subscriber.name && it.payload == planned.payload
+            it.subscriber.name == planned.subscriber.name
+                && it.payload == planned.payload
+                && it.transform == planned.transform
         });
         match same {
-            Some(same) => same.priority = same.priority.min(planned.priority),
+            Some(same) => {
+                same.priority = same.priority.min(planned.priority);
+                if same.next.is_empty() {
+                    same.next = planned.next;
+                }
+            }
             None => self.planned.push(planned),
         }
     }
@@ -580,19 +446,9 @@ fn lost(reason: Reason, code: &str, message: impl Into<String>) -> Lost {
     Lost {
         subscriber: String::new(),
         rule: None,
+        transform: None,
         reason,
         code: code.to_owned(),
         message: message.into(),
     }
-}
-
-/// Checks what a host registers: by the same code that reads manifests, so that it may say the same in the same ways.
-pub(super) fn check(subscriber: &Subscriber) -> Result<(), Error> {
-    subscriber.check()?;
-    let mut table = Table::default();
-    table.add_registered(subscriber.clone());
-    table.problems.first().map_or(Ok(()), |problem| {
-        let message = format!("subscriber {problem}");
-        Err(Error::new(Category::Argument, code::BAD_ARGUMENT, message))
-    })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::policy::RetryPolicy;
+use crate::policy::{PublishRate, RetryPolicy};
 use crate::port::Priority;
 
 use super::routing::Filter;
@@ -16,6 +16,8 @@ pub struct Messaging {
     pub publishes: Vec<Publication>,
     /// Channels it takes messages from, in document order.
     pub subscribes: Vec<Subscription>,
+    /// What it says about channels themselves, in document order.
+    pub channels: Vec<ChannelDeclaration>,
     /// What it can be asked, in document order.
     pub commands: Vec<MessageCommand>,
     /// What is promised about deliveries to it.
@@ -37,6 +39,50 @@ pub struct Publication {
     pub tags: Vec<String>,
     /// Where it stands in its document, as a JSON path.
     pub path: String,
+}
+
+/// What holds for a channel, whoever publishes on it and takes from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelDeclaration {
+    /// The name as written.
+    pub name: String,
+    /// JSON Schema of payloads, whoever publishes; a name is resolved.
+    pub schema: Option<Value>,
+    /// What else is said.
+    pub settings: ChannelSettings,
+    /// Where it stands in its document, as a JSON path.
+    pub path: String,
+}
+
+/// Settings of one channel. `None` leaves it to what holds for all channels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChannelSettings {
+    /// Larger messages are refused.
+    pub max_message_bytes: Option<usize>,
+    /// How long messages stay in the stream.
+    pub retention: Option<Duration>,
+    /// How much may be published, by all publishers together.
+    pub rate: Option<PublishRate>,
+    /// Whether messages that nobody could handle are kept.
+    pub dead_letters: Option<bool>,
+    /// The channel of its dead letters, unless a subscriber names another.
+    pub dead_letter_channel: Option<String>,
+}
+
+impl ChannelSettings {
+    /// The same, with what `other` says where nothing is said.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        Self {
+            max_message_bytes: self.max_message_bytes.or(other.max_message_bytes),
+            retention: self.retention.or(other.retention),
+            rate: self.rate.or(other.rate),
+            dead_letters: self.dead_letters.or(other.dead_letters),
+            dead_letter_channel: self
+                .dead_letter_channel
+                .or_else(|| other.dead_letter_channel.clone()),
+        }
+    }
 }
 
 /// A channel, or a pattern of channels, that messages are taken from.
@@ -138,17 +184,17 @@ pub struct DeadLetters {
     pub enabled: bool,
     /// The channel; `None` = `{channel}.dlq`.
     pub channel: Option<String>,
-    /// How long they are kept.
-    pub retention: Duration,
+    /// How long they are kept; `None` = not said.
+    pub retention: Option<Duration>,
 }
 
 impl Default for DeadLetters {
-    /// Kept for seven days.
+    /// Kept, in the channel's own dead letters.
     fn default() -> Self {
         Self {
             enabled: true,
             channel: None,
-            retention: Duration::from_secs(7 * 86_400),
+            retention: None,
         }
     }
 }

@@ -15,12 +15,13 @@ use crate::expression::{Expression, Template};
 use crate::policy::RetryPolicy;
 
 pub use messaging::{
-    Acknowledgment, AcknowledgmentMode, COMMAND_TIMEOUT, DeadLetters, Guarantee, MessageCommand,
-    Messaging, Ordering, Publication, Reliability, Subscription,
+    Acknowledgment, AcknowledgmentMode, COMMAND_TIMEOUT, ChannelDeclaration, ChannelSettings,
+    DeadLetters, Guarantee, MessageCommand, Messaging, Ordering, Publication, Reliability,
+    Subscription,
 };
 pub use routing::{
-    Comparison, Condition, DefaultAction, DefaultRoute, Filter, MessageRouting, Rule, Test,
-    Transform, TransformLanguage, Wildcards,
+    Comparison, Condition, DefaultAction, DefaultRoute, DeliveryMode, Filter, MessageRouting, Rule,
+    Test, Transform, TransformLanguage, Wildcards,
 };
 
 /// One document of a manifest file.

@@ -18,6 +18,15 @@ pub struct MessageRouting {
     pub wildcards: Option<Wildcards>,
 }
 
+impl MessageRouting {
+    /// Whether a rule uses this transform.
+    #[must_use]
+    pub fn uses(&self, transform: &str) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.transform.as_deref() == Some(transform))
+    }
+}
+
 /// One rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -29,6 +38,8 @@ pub struct Rule {
     pub channel: String,
     /// Who gets the message, at least one.
     pub targets: Vec<String>,
+    /// Whether all of them get it; `None` = not said.
+    pub delivery: Option<DeliveryMode>,
     /// Must hold of the message.
     pub filter: Option<Filter>,
     /// Name of the transform that makes what the targets get.
@@ -39,6 +50,16 @@ pub struct Rule {
     pub enabled: bool,
     /// Where it stands in its document, as a JSON path (`$.spec.rules[2]`).
     pub path: String,
+}
+
+/// Which of a rule's targets get a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum DeliveryMode {
+    /// All of them.
+    #[default]
+    FanOut,
+    /// The first; each of the others when the one before it cannot handle the message.
+    Failover,
 }
 
 /// What must hold of a message: every condition, and the expression.

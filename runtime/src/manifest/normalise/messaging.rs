@@ -10,7 +10,7 @@ use super::super::model::{
     Messaging, Ordering, Publication, Reliability, Subscription,
 };
 use super::super::reader::{Fields, Part, Report, describe};
-use super::{filter, retry, routing, schema, time};
+use super::{channel, filter, retry, routing, schema, time};
 
 /// The most days OSSA's schema lets dead letters be kept.
 const MOST_DAYS: u64 = 90;
@@ -45,6 +45,10 @@ pub(super) fn messaging(
         .iter()
         .filter_map(|part| subscription(part, &schemas))
         .collect();
+    let channels = list("channels")
+        .iter()
+        .filter_map(|part| channel::declaration(part, &schemas))
+        .collect();
     let commands = commands(&list("commands"), &schemas);
     let reliability = fields
         .get("reliability")
@@ -68,6 +72,7 @@ pub(super) fn messaging(
     Some(Box::new(Messaging {
         publishes,
         subscribes,
+        channels,
         commands,
         reliability,
     }))
@@ -242,12 +247,12 @@ fn command(part: &Part<'_>, schemas: &Schemas<'_, '_>) -> Option<MessageCommand>
 }
 
 /// Where the schemas of messages stand.
-struct Schemas<'a, 'r> {
+pub(super) struct Schemas<'a, 'r> {
     /// `messaging.schemas`.
     named: Option<Part<'a>>,
     /// What `#/…` begins at: the document, not the schema.
     document: &'a Value,
-    report: &'r Report,
+    pub(super) report: &'r Report,
 }
 
 /// Deepest nesting of a schema, and of references in what references lead to.
@@ -258,7 +263,7 @@ const MAX_SCHEMA_PARTS: usize = 10_000;
 
 impl Schemas<'_, '_> {
     /// The schema: itself, or the name of one below `messaging.schemas`. `None` = none that can be used here.
-    fn read(&self, part: &Part<'_>) -> Option<Value> {
+    pub(super) fn read(&self, part: &Part<'_>) -> Option<Value> {
         let named = |name: &str| self.named.as_ref()?.member(name);
         let place = match part.value {
             Value::String(name) => match named(name) {
@@ -423,7 +428,7 @@ fn dead_letter_settings(
                 ),
             ));
         }
-        settings.retention = Duration::from_secs(days.saturating_mul(86_400));
+        settings.retention = Some(Duration::from_secs(days.saturating_mul(86_400)));
     }
     let retry = retry::beside(&fields);
     fields.ignore_rest();

@@ -2,6 +2,7 @@
 //! something.
 
 mod action;
+mod channel;
 mod control;
 mod errors;
 mod expression;

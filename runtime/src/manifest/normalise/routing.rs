@@ -4,7 +4,8 @@ use crate::port::Priority;
 
 use super::super::code;
 use super::super::model::{
-    DefaultAction, DefaultRoute, MessageRouting, Rule, Transform, TransformLanguage, Wildcards,
+    DefaultAction, DefaultRoute, DeliveryMode, MessageRouting, Rule, Transform, TransformLanguage,
+    Wildcards,
 };
 use super::super::reader::{Fields, Part, Report};
 use super::{filter, schema};
@@ -95,6 +96,12 @@ fn rule(part: &Part<'_>, transforms: &[&str], report: &Report) -> Option<Rule> {
         None => None,
     };
     let priority = priority(&fields);
+    let modes = [
+        ("fanout", DeliveryMode::FanOut),
+        ("fan-out", DeliveryMode::FanOut),
+        ("failover", DeliveryMode::Failover),
+    ];
+    let delivery = one_of(&fields, "delivery", &modes);
     let enabled = fields.boolean("enabled").unwrap_or(true);
     fields.refuse_rest();
     Some(Rule {
@@ -102,6 +109,7 @@ fn rule(part: &Part<'_>, transforms: &[&str], report: &Report) -> Option<Rule> {
         source: source?,
         channel: channel?,
         targets: targets?,
+        delivery,
         filter,
         transform,
         priority,

@@ -1,6 +1,7 @@
 //! Other spellings and dialects: each gives the same model as what OSSA writes, and a warning where the author should
 //! change something.
 
+mod messaging;
 mod step;
 mod task;
 mod workflow;

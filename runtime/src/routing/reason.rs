@@ -1,8 +1,8 @@
 //! Why messages become dead letters.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::routing;
+use serde::{Deserialize, Serialize};
 
 /// Why a message became a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,19 +24,6 @@ pub enum Reason {
     HandlerFailed,
     /// It is no envelope of a known dialect.
     UnknownEnvelope,
-}
-
-impl From<routing::Reason> for Reason {
-    fn from(reason: routing::Reason) -> Self {
-        match reason {
-            routing::Reason::FilterError => Self::FilterError,
-            routing::Reason::TransformFailed => Self::TransformFailed,
-            routing::Reason::SchemaInvalid => Self::SchemaInvalid,
-            routing::Reason::HopLimit => Self::HopLimit,
-            routing::Reason::Expired => Self::Expired,
-            routing::Reason::NoRoute => Self::NoRoute,
-        }
-    }
 }
 
 impl Reason {
@@ -71,5 +58,11 @@ impl Reason {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
