@@ -9,6 +9,8 @@
     reason = "what this crate exports are the entry points the macro writes"
 )]
 
+mod bound;
+mod callbacks;
 mod class;
 mod convert;
 mod error;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use ext_php_rs::convert::IntoZval;
 use ext_php_rs::ffi::{zend_function, zend_hash_str_find_ptr_lc, zend_read_property};
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
-use ext_php_rs::zend::{ClassEntry, ce};
+use ext_php_rs::zend::{ClassEntry, ExecutorGlobals, ce};
 
 // SAFETY: exported by every PHP from 8.2 on with these signatures (`ext/spl/spl_exceptions.h`, `Zend/zend_API.h`,
 // `Zend/zend_attributes.h`).
@@ -105,6 +105,25 @@ pub(crate) fn property(scope: &ClassEntry, object: &ZendObject, name: &str) -> Z
         .as_ref()
     };
     found.map_or_else(Zval::new, |value| value.dereference().shallow_clone())
+}
+
+/// The message of an exception or error.
+pub(crate) fn message_of(exception: &ZendObject) -> String {
+    let scope = if exception.instance_of(ce::error()) {
+        ce::error()
+    } else {
+        ce::exception()
+    };
+    let message = property(scope, exception, "message");
+    let message = message.zend_str().map(|text| text.as_bytes().to_vec());
+    String::from_utf8_lossy(&message.unwrap_or_default()).into_owned()
+}
+
+/// Whether PHP code has called `exit`, which is on its way like an exception.
+pub(crate) fn is_exiting() -> bool {
+    let thrown = ExecutorGlobals::get();
+    let thrown = thrown.exception();
+    thrown.is_some_and(|thrown| !thrown.instance_of(ce::throwable()))
 }
 
 /// Gives a parameter (counted from 0) of a method `#[\SensitiveParameter]`: PHP then leaves its value out of traces.

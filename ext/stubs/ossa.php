@@ -32,13 +32,16 @@ namespace Ossa\Runtime {
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
          *     retries?: array<string, array<string, mixed>>,
          *     breakers?: array<string, array<string, mixed>>,
-         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int},
+         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int, settings?: array<string, array{max_message_bytes?: int, retention_seconds?: int, max_per_second?: int, burst?: int, dead_letters?: bool, dead_letter_channel?: string}>},
+         *     callbacks?: array<string, callable(string, array<mixed>, string): mixed>,
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `queue`: where step items go (default `default`); `retry_owner`: who waits out retry delays
          *     (default `engine`); `retries`: policies of handlers by their names, each like `default_retry`; `breakers`: circuit
          *     breakers by the names of what they guard, each `array{failures?: int, open_ms?: int, probes?: int, rate?: float,
-         *     rate_minimum?: int, rate_window_ms?: int}`; `env`: the values `env.X` may see
+         *     rate_minimum?: int, rate_window_ms?: int, fallback?: string}`; `channels`: what channels keep and how much is published
+         *     on them, with `settings` by names and patterns of channels; `callbacks`: transforms of message routing by name, as in
+         *     {@see Router::load()}; `env`: the values `env.X` may see
          *
          * @throws Exception\ArgumentException when an option is wrong; a wrong DSN shows at the first call that needs the store
          */
@@ -64,7 +67,8 @@ namespace Ossa\Runtime {
          *     default_retry?: array{max_attempts?: int, backoff?: string, initial_delay_ms?: int, max_delay_ms?: int, multiplier?: float, jitter?: float}|null,
          *     retries?: array<string, array<string, mixed>>,
          *     breakers?: array<string, array<string, mixed>>,
-         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int},
+         *     channels?: array{max_message_bytes?: int, retention_seconds?: int, receipt_retention_seconds?: int, dead_letter_retention_seconds?: int, settings?: array<string, array{max_message_bytes?: int, retention_seconds?: int, max_per_second?: int, burst?: int, dead_letters?: bool, dead_letter_channel?: string}>},
+         *     callbacks?: array<string, callable(string, array<mixed>, string): mixed>,
          *     lease_seconds?: int,
          *     env?: array<string, string>,
          * } $options `table_prefix`: what the names of tables begin with (default `ossa_`); `auto_setup`: whether missing
@@ -487,6 +491,11 @@ namespace Ossa\Runtime {
         }
 
         public function getTraceparent(): ?string
+        {
+        }
+
+        /** How many messages led to what the step publishes, one after the other; 0 for a run that no message started. */
+        public function getHops(): int
         {
         }
     }
@@ -1163,6 +1172,7 @@ namespace Ossa\Runtime {
      *     retry                 {max_attempts, backoff: none|fixed|linear|exponential, initial_delay_ms, max_delay_ms, multiplier, jitter}
      *     dead_letters          whether what keeps failing is kept (default: true)
      *     dead_letter_channel   `{channel}.dlq` by default
+     *     dead_letter_retention_seconds  how long they are kept, if not as long as all
      *     ordering              none (default), per-source, per-channel, global
      *     max_concurrency       deliveries at once, by all workers
      *     rate                  {count, per_ms}
@@ -1191,6 +1201,7 @@ namespace Ossa\Runtime {
          * @return Published
          *
          * @throws Exception\InputException    when the payload breaks the schema that the source declares, or is too large
+         * @throws Exception\EngineException   when the channel takes no more now; {@see Exception\ExceptionInterface::isRetryable()}
          * @throws Exception\ArgumentException for a bad channel, source or option
          */
         public function publish(string $channel, mixed $payload, string $source, array $options = []): array
@@ -1266,7 +1277,7 @@ namespace Ossa\Runtime {
          *
          * @param array{code?: string, message?: string, class?: string, retryable?: bool, retry_after_ms?: int, details?: mixed} $error
          *
-         * @return array{outcome: 'retry'|'dead_letter'|'dropped', retry_at_ms: ?int, dead_letter_channel: ?string}
+         * @return array{outcome: 'retry'|'dead_letter'|'handed_over'|'dropped', retry_at_ms: ?int, dead_letter_channel: ?string, subscriber: ?string}
          *
          * @throws Exception\TransportException when the delivery is someone else's by now
          */
@@ -1457,7 +1468,7 @@ namespace Ossa\Runtime {
      * Messages that were given up, from {@see Engine::deadLetters()}.
      *
      * @phpstan-type DeadLetter array{id: string, dead_letter_channel: string, channel: string, message_id: string, source: string, subscriber: ?string, reason: string, error_code: string, error: string, attempts: int, at_ms: int, priority: string, original: string, edited: ?string, edits: list<array{by: string, reason: string, at_ms: int}>}
-     * @phpstan-type DeadLetterFilter array{channel?: string, subscriber?: string, reason?: string, error_code?: string, since_ms?: int, until_ms?: int}
+     * @phpstan-type DeadLetterFilter array{channel?: string, subscriber?: string, reason?: string, error_code?: string, since_ms?: int, until_ms?: int, after?: string}
      *
      * @phpstan-all-methods-impure
      */
@@ -1468,6 +1479,8 @@ namespace Ossa\Runtime {
         }
 
         /**
+         * By channel, oldest first. The next page is that with the last one's id as `after`.
+         *
          * @param DeadLetterFilter $filter
          *
          * @return list<DeadLetter>
@@ -1681,7 +1694,7 @@ namespace Ossa\Runtime {
          * @param array<string, mixed>         $message an envelope of any dialect
          * @param array{agents?: list<string>} $options whom a broadcast without targets goes to
          *
-         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>}
+         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, failover: list<string>, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>}
          *
          * @throws Exception\InputException when the message is no envelope
          */
@@ -1695,7 +1708,7 @@ namespace Ossa\Runtime {
          * @param array<string, mixed>         $message
          * @param array{agents?: list<string>} $options
          *
-         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>, rules: list<array{rule: string, routing: string, path: string, matches: bool, why?: string, targets: list<string>}>}
+         * @return array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, failover: list<string>, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>, rules: list<array{rule: string, routing: string, path: string, matches: bool, why?: string, targets: list<string>}>}
          *
          * @throws Exception\InputException
          */

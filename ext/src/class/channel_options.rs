@@ -8,6 +8,8 @@ use ossa_runtime::engine::channel::{
     ChannelMessage, ChannelOptions, ChannelRecords, Command, DeadLetter, DeadLetterFilter, Reason,
     RunEventFilter, Subscriber, SubscriberView,
 };
+use ossa_runtime::manifest::model::ChannelSettings;
+use ossa_runtime::policy::PublishRate;
 use ossa_runtime::port::{Position, Timestamp, Version};
 use serde_json::{Value, json};
 
@@ -57,7 +59,42 @@ pub(super) fn kept(given: &Options<'_>) -> Answer<ChannelOptions> {
     if let Some(kept) = seconds("dead_letter_retention_seconds")? {
         options.dead_letter_retention = Some(kept);
     }
+    let settings = given.each("settings", &SETTINGS, settings)?;
+    options.settings = settings.into_iter().collect();
     Ok(options)
+}
+
+const SETTINGS: [&str; 6] = [
+    "max_message_bytes",
+    "retention_seconds",
+    "max_per_second",
+    "burst",
+    "dead_letters",
+    "dead_letter_channel",
+];
+
+/// What holds for a channel.
+fn settings(given: &Options<'_>) -> Answer<ChannelSettings> {
+    let number = |name: &str| {
+        let number = given.integer(name, 1..=u64::from(u32::MAX))?;
+        Ok::<_, Fault>(number.map(|it| u32::try_from(it).unwrap_or(u32::MAX)))
+    };
+    let (per_second, burst) = (number("max_per_second")?, number("burst")?);
+    if burst.is_some() && per_second.is_none() {
+        return Err(given.refuse("burst", "needs \"max_per_second\""));
+    }
+    let bytes = given.integer("max_message_bytes", 1024..=10 * 1024 * 1024)?;
+    let retention = given.integer("retention_seconds", 0..=u64::from(u32::MAX))?;
+    Ok(ChannelSettings {
+        max_message_bytes: bytes.and_then(|it| usize::try_from(it).ok()),
+        retention: retention.map(Duration::from_secs),
+        rate: per_second.map(|per_second| PublishRate {
+            per_second,
+            burst: burst.unwrap_or(per_second),
+        }),
+        dead_letters: given.boolean("dead_letters")?,
+        dead_letter_channel: given.text("dead_letter_channel")?.map(str::to_owned),
+    })
 }
 
 /// A message of a batch: an array with everything about it.
@@ -203,6 +240,7 @@ pub(super) fn dead_letter_filter(filter: Table<'_>) -> Answer<DeadLetterFilter> 
         "error_code",
         "since_ms",
         "until_ms",
+        "after",
     ];
     let given = Options::read("filter of dead letters", filter, &known)?;
     let names: Vec<_> = Reason::ALL.iter().map(|it| it.as_str()).collect();
@@ -214,6 +252,7 @@ pub(super) fn dead_letter_filter(filter: Table<'_>) -> Answer<DeadLetterFilter> 
         error_code: text("error_code")?,
         since: time(&given, "since_ms")?,
         until: time(&given, "until_ms")?,
+        after: text("after")?,
     })
 }
 

@@ -135,15 +135,17 @@ impl Channels {
     ) -> Answer<ZBox<ZendHashTable>> {
         let error = step_error("$error of Channels::fail()", error)?;
         let failed = self.0.get()?.fail(delivery.delivered(), &error)?;
-        let mut table = to_php::with_capacity(3);
-        let (outcome, at, channel) = match failed {
-            Failed::RetryAt(at) => ("retry", Some(at.as_millis()), None),
-            Failed::DeadLetter(channel) => ("dead_letter", None, Some(channel)),
-            Failed::Dropped => ("dropped", None, None),
+        let mut table = to_php::with_capacity(4);
+        let (outcome, at, channel, subscriber) = match failed {
+            Failed::RetryAt(at) => ("retry", Some(at.as_millis()), None, None),
+            Failed::DeadLetter(channel) => ("dead_letter", None, Some(channel), None),
+            Failed::HandedOver(subscriber) => ("handed_over", None, None, Some(subscriber)),
+            Failed::Dropped => ("dropped", None, None, None),
         };
         table.insert("outcome", outcome)?;
         table.insert("retry_at_ms", at)?;
         table.insert("dead_letter_channel", channel)?;
+        table.insert("subscriber", subscriber)?;
         Ok(table)
     }
 

@@ -1,5 +1,6 @@
 //! The arrays of options that `Ossa\Runtime\Engine` takes, as the runtime's own types.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ossa_runtime::adapter::SqlOptions;
@@ -14,6 +15,7 @@ use super::channel_options;
 use super::manifest::level;
 use super::policies;
 use super::run_options::labels;
+use crate::callbacks::{EngineCallbacks, PhpCallbacks};
 use crate::convert::argument::{Bytes, Table};
 use crate::convert::from_php;
 use crate::convert::options::Options;
@@ -42,7 +44,7 @@ pub(super) fn open(options: Table<'_>) -> Answer<Opened> {
 }
 
 /// What all ways of opening an engine take.
-const OPENING: [&str; 10] = [
+const OPENING: [&str; 11] = [
     "manifest_roots",
     "level",
     "queue",
@@ -51,16 +53,18 @@ const OPENING: [&str; 10] = [
     "retries",
     "breakers",
     "channels",
+    "callbacks",
     "lease_seconds",
     "env",
 ];
 
 /// The option `channels`.
-const CHANNELS: [&str; 4] = [
+const CHANNELS: [&str; 5] = [
     "max_message_bytes",
     "retention_seconds",
     "receipt_retention_seconds",
     "dead_letter_retention_seconds",
+    "settings",
 ];
 
 /// Reads the options of `over()`: those of `open()`, and those of the store.
@@ -104,6 +108,10 @@ fn opened(given: &Options<'_>) -> Answer<Opened> {
     }
     if let Some(channels) = given.nested("channels", &CHANNELS)? {
         options.channels = channel_options::kept(&channels)?;
+    }
+    if let Some(callbacks) = given.table("callbacks")? {
+        let callbacks = PhpCallbacks::read(Some(callbacks), "callbacks")?;
+        options.callbacks = Arc::new(EngineCallbacks::new(callbacks));
     }
     Ok(Opened {
         queue: options.queue.clone(),

@@ -62,13 +62,14 @@ fn retry(given: &Options<'_>) -> Answer<RetryPolicy> {
     Ok(policy)
 }
 
-const BREAKER: [&str; 6] = [
+const BREAKER: [&str; 7] = [
     "failures",
     "open_ms",
     "probes",
     "rate",
     "rate_minimum",
     "rate_window_ms",
+    "fallback",
 ];
 
 /// A rate looked at without a word of its terms: at least 10 calls within a minute.
@@ -86,6 +87,7 @@ fn breaker(given: &Options<'_>) -> Answer<BreakerPolicy> {
     if let Some(probes) = count(given, "probes")? {
         policy.probes = probes;
     }
+    policy.fallback = given.text("fallback")?.map(str::to_owned);
     if let Some(share) = given.number("rate", 0.0..=1.0)? {
         let window = given.integer("rate_window_ms", 1..=LONGEST_DELAY)?;
         policy.rate = Some(FailureRate {

@@ -1,20 +1,20 @@
 //! `Ossa\Runtime\Router`
 
-use std::cell::Cell;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ext_php_rs::boxed::ZBox;
-use ext_php_rs::error::Error as PhpError;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
-use ext_php_rs::types::{ZendCallable, ZendHashTable, Zval};
+use ext_php_rs::types::{ZendHashTable, Zval};
 use ossa_runtime::error::{Category, Error};
 use ossa_runtime::manifest::{self, Loaded};
 use ossa_runtime::port::Timestamp;
-use ossa_runtime::routing::{Call, Callbacks, Context, Envelope, Host, Rules};
-use serde_json::{Map, Value};
+use ossa_runtime::routing::{Context, Delivery, Envelope, Host, Refusal, Routed, Rules};
+use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
+use crate::callbacks::PhpCallbacks;
 use crate::convert::argument::{Bytes, Table};
 use crate::convert::options::Options;
 use crate::convert::{from_php, to_php};
@@ -65,22 +65,25 @@ impl Router {
 
     #[php(defaults(options = Table::EMPTY))]
     fn route(&self, message: Table<'_>, options: Table<'_>) -> Answer<ZBox<ZendHashTable>> {
-        self.with(message, options, |message, context| {
-            self.rules.route(message, context).to_json()
+        self.with(message, options, |envelope, context| {
+            routed(message, envelope, &self.rules.route(envelope, context))
         })
     }
 
     #[php(defaults(options = Table::EMPTY))]
     fn explain(&self, message: Table<'_>, options: Table<'_>) -> Answer<ZBox<ZendHashTable>> {
-        self.with(message, options, |message, context| {
-            self.rules.explain(message, context).to_json()
+        self.with(message, options, |envelope, context| {
+            let explained = self.rules.explain(envelope, context);
+            let mut table = routed(message, envelope, &explained.routed)?;
+            table.insert("rules", to_php::table_of(&explained.rules)?)?;
+            Ok(table)
         })
     }
 }
 
 impl Router {
     fn compile(mut files: Vec<Loaded>, callbacks: Table<'_>) -> Answer<Self> {
-        let callbacks = PhpCallbacks::read(callbacks)?;
+        let callbacks = PhpCallbacks::of_argument(callbacks, "$callbacks")?;
         let host = Host {
             callbacks: &callbacks,
             ..Host::default()
@@ -101,7 +104,7 @@ impl Router {
         &self,
         message: Table<'_>,
         options: Table<'_>,
-        work: impl FnOnce(&Envelope, &Context<'_>) -> Value,
+        work: impl FnOnce(&Envelope, &Context<'_>) -> Answer<ZBox<ZendHashTable>>,
     ) -> Answer<ZBox<ZendHashTable>> {
         let options = Options::read("$options of Router", options, &["agents"])?;
         let agents = options.texts("agents")?.unwrap_or_default();
@@ -115,11 +118,63 @@ impl Router {
             callbacks: &self.callbacks,
         };
         let made = work(&message, &context);
-        if self.callbacks.has_thrown.replace(false) {
+        if self.callbacks.take_thrown() {
             return Err(Fault::Thrown);
         }
-        Ok(to_php::object(made.as_object().unwrap_or(&Map::new()))?)
+        made
     }
+}
+
+/// What becomes of a message, by the names that [`Routed::to_json`] uses.
+fn routed(given: Table<'_>, message: &Envelope, routed: &Routed) -> Answer<ZBox<ZendHashTable>> {
+    // A payload that is delivered as it came is not made anew.
+    let own = given.get().and_then(|table| table.get("payload"));
+    let own = own.filter(|payload| from_php::is_plain(payload));
+    let mut deliveries = to_php::with_capacity(routed.deliveries.len());
+    for it in &routed.deliveries {
+        let payload = match own {
+            Some(own) if Arc::ptr_eq(&it.payload, &message.payload) => own.shallow_clone(),
+            _ => to_php::zval(&it.payload)?,
+        };
+        deliveries.push(delivery(it, payload)?)?;
+    }
+    let mut refusals = to_php::with_capacity(routed.refusals.len());
+    for it in &routed.refusals {
+        refusals.push(refusal(it)?)?;
+    }
+    let mut table = to_php::with_capacity(4);
+    table.insert("outcome", routed.outcome.as_str())?;
+    table.insert("deliveries", deliveries)?;
+    table.insert("refusals", refusals)?;
+    Ok(table)
+}
+
+fn delivery(delivery: &Delivery, payload: Zval) -> Answer<ZBox<ZendHashTable>> {
+    let mut table = to_php::with_capacity(6);
+    table.insert("target", delivery.target.to_string())?;
+    table.insert("priority", delivery.priority.as_str())?;
+    table.insert("rules", texts(&delivery.rules)?)?;
+    table.insert("transform", delivery.transform.as_deref())?;
+    table.insert("failover", texts(&delivery.failover)?)?;
+    table.insert("payload", payload)?;
+    Ok(table)
+}
+
+fn refusal(refusal: &Refusal) -> Answer<ZBox<ZendHashTable>> {
+    let mut table = to_php::with_capacity(4);
+    table.insert("reason", refusal.reason.as_str())?;
+    table.insert("detail", refusal.detail.as_str())?;
+    table.insert("rule", refusal.rule.as_deref())?;
+    table.insert("targets", texts(&refusal.targets)?)?;
+    Ok(table)
+}
+
+fn texts(all: &[impl ToString]) -> Answer<ZBox<ZendHashTable>> {
+    let mut list = to_php::with_capacity(all.len());
+    for text in all {
+        list.push(text.to_string())?;
+    }
+    Ok(list)
 }
 
 /// What is wrong with the documents, as one exception named after the first error.
@@ -137,62 +192,4 @@ fn refused(diagnostics: Vec<manifest::Diagnostic>) -> Fault {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Timestamp::EPOCH.after(since.unwrap_or_default())
-}
-
-/// Transforms written in PHP.
-struct PhpCallbacks {
-    all: Vec<(String, ZendCallable<'static>)>,
-    /// PHP code has thrown; its exception is on its way to the caller.
-    has_thrown: Cell<bool>,
-}
-
-impl PhpCallbacks {
-    fn read(table: Table<'_>) -> Answer<Self> {
-        let mut all = Vec::new();
-        let mut entries = table.get().map(ZendHashTable::iter);
-        while let Some((key, entry)) = entries.as_mut().and_then(|entries| entries.next_zval()) {
-            let name = key.str().unwrap_or_default().to_owned();
-            let callable = ZendCallable::new_owned(entry.shallow_clone())
-                .map_err(|_| Fault::argument(format!("$callbacks[{name:?}] is not callable")))?;
-            all.push((name, callable));
-        }
-        Ok(Self {
-            all,
-            has_thrown: Cell::new(false),
-        })
-    }
-
-    fn find(&self, name: &str) -> Option<&ZendCallable<'static>> {
-        let mut all = self.all.iter();
-        all.find(|(it, _)| it == name).map(|(_, callable)| callable)
-    }
-}
-
-impl Callbacks for PhpCallbacks {
-    fn has(&self, name: &str) -> bool {
-        self.find(name).is_some()
-    }
-
-    fn call(&self, call: &Call<'_>) -> Result<Value, String> {
-        let name = call.name;
-        let Some(callable) = self.find(name) else {
-            return Err(format!("there is no callback `{name}`"));
-        };
-        if self.has_thrown.get() {
-            return Err("an exception is on its way".to_owned());
-        }
-        let unusable = || format!("what callback `{name}` returns is no JSON value");
-        let message: Zval = to_php::zval(call.message).map_err(|error| error.to_string())?;
-        match callable.try_call(vec![&call.expression, &message, &call.transform]) {
-            Ok(made) => from_php::value(&made, "the result").map_err(|fault| {
-                self.has_thrown.set(matches!(fault, Fault::Thrown));
-                unusable()
-            }),
-            Err(PhpError::ExceptionPending { .. }) => {
-                self.has_thrown.set(true);
-                Err("an exception is on its way".to_owned())
-            }
-            Err(error) => Err(error.to_string()),
-        }
-    }
 }

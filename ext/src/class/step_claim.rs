@@ -94,4 +94,8 @@ impl StepClaim {
     fn get_traceparent(&self) -> Option<&str> {
         self.0.job.traceparent.as_deref()
     }
+
+    fn get_hops(&self) -> u32 {
+        self.0.job.hops
+    }
 }

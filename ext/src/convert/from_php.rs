@@ -30,6 +30,30 @@ pub(crate) fn value_or_empty_object(zval: &Zval, argument: &str) -> Answer<Value
     }
 }
 
+/// Whether the value is the same in JSON, and would come back the same: no object, reference or text of other bytes in it.
+pub(crate) fn is_plain(zval: &Zval) -> bool {
+    plain(zval, 0)
+}
+
+fn plain(zval: &Zval, depth: usize) -> bool {
+    match zval.get_type() {
+        DataType::Null | DataType::True | DataType::False | DataType::Long | DataType::Double => {
+            true
+        }
+        DataType::String => zval.str().is_some(),
+        DataType::Array if depth < MAX_DEPTH => zval.array().is_some_and(|table| {
+            let mut entries = table.iter();
+            while let Some((_, entry)) = entries.next_zval() {
+                if !plain(entry, depth + 1) {
+                    return false;
+                }
+            }
+            true
+        }),
+        _ => false,
+    }
+}
+
 /// The array as an object, whatever its keys.
 pub(crate) fn object(table: Option<&ZendHashTable>, argument: &str) -> Answer<Map<String, Value>> {
     table.map_or_else(

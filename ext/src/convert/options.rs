@@ -135,6 +135,11 @@ impl<'a> Options<'a> {
             .transpose()
     }
 
+    /// An array, as it is.
+    pub(crate) fn table(&self, key: &str) -> Answer<Option<&'a ZendHashTable>> {
+        self.typed(key, "an array", Zval::array)
+    }
+
     /// An array of options within this one.
     pub(crate) fn nested(&self, key: &'static str, known: &[&str]) -> Answer<Option<Self>> {
         self.typed(key, "an array", Zval::array)?

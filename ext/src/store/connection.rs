@@ -1,84 +1,48 @@
 //! A PHP object as the connection of the runtime's SQL store.
 
-#![allow(unsafe_code, reason = "each block says why it holds")]
-
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::{IntoZval, IntoZvalDyn};
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::{ZendHashTable, ZendObject, Zval};
-use ext_php_rs::zend::{ExecutorGlobals, ce};
+use ext_php_rs::zend::ExecutorGlobals;
 use ossa_runtime::adapter::{
     SqlConnection, SqlError, SqlErrorKind, SqlField, SqlParam, SqlPlatform, SqlRow,
 };
 
 use super::interface::ConnectionArgument;
 use super::thrown;
+use crate::bound::Bound;
 use crate::convert::to_php::{self, Binary};
-use crate::process::Maker;
-use crate::zend::property;
+use crate::zend::{is_exiting, message_of};
 
 type Answer<T> = Result<T, SqlError>;
 
 /// A connection that PHP code implements. Only the thread that handed it in reaches the object; calls of others are
 /// refused.
 #[derive(Clone)]
-pub(crate) struct PhpConnection(Arc<Bound>);
-
-/// An object and where it belongs.
-struct Bound {
-    object: ManuallyDrop<Zval>,
-    thread: ThreadId,
-    maker: Maker,
-}
-
-// SAFETY: `object` is private to this module and reached through `object()`, which compares threads and processes first,
-// and through `drop`, which does the same and else leaves it alone. The other fields are plain values that never change.
-unsafe impl Send for Bound {}
-// SAFETY: as above.
-unsafe impl Sync for Bound {}
-
-impl Bound {
-    fn is_here(&self) -> bool {
-        self.thread == thread::current().id() && self.maker.is_here()
-    }
-
-    fn object(&self) -> Answer<&ZendObject> {
-        if !self.is_here() {
-            return Err(failed(
-                "the connection belongs to PHP code, and only the thread that runs it may call it",
-            ));
-        }
-        self.object
-            .object()
-            .ok_or_else(|| failed("the connection is no object"))
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        if self.is_here() {
-            // SAFETY: dropped here only, once, by the thread whose object it is.
-            unsafe { ManuallyDrop::drop(&mut self.object) };
-        }
-    }
-}
+pub(crate) struct PhpConnection(Arc<Bound<Zval>>);
 
 impl PhpConnection {
     pub(crate) fn new(connection: ConnectionArgument<'_>) -> Self {
-        Self(Arc::new(Bound {
-            object: ManuallyDrop::new(connection.0.shallow_clone()),
-            thread: thread::current().id(),
-            maker: Maker::here(),
-        }))
+        Self(Arc::new(Bound::new(connection.0.shallow_clone())))
+    }
+
+    fn object(&self) -> Answer<&ZendObject> {
+        let object = self.0.get().ok_or_else(|| {
+            failed(
+                "the connection belongs to PHP code, and only the thread that runs it may call it",
+            )
+        })?;
+        object
+            .object()
+            .ok_or_else(|| failed("the connection is no object"))
     }
 
     /// Calls a method of the object. Methods are found by their names in lower case.
     fn call(&self, method: &str, arguments: Vec<&dyn IntoZvalDyn>) -> Answer<Zval> {
-        let object = self.0.object()?;
+        let object = self.object()?;
         if ExecutorGlobals::has_exception() {
             return Err(failed("PHP code is just throwing an exception"));
         }
@@ -166,17 +130,14 @@ fn failed(message: &str) -> SqlError {
 
 /// The error that the exception now thrown stands for. It is not on its way to the caller any more then.
 fn caught(connection: &ZendObject) -> SqlError {
-    let is_exit = ExecutorGlobals::get()
-        .exception()
-        .is_some_and(|thrown| !thrown.instance_of(ce::throwable()));
-    if is_exit {
+    if is_exiting() {
         // Not to be stopped: PHP code has called `exit`.
         return failed("PHP code has ended the process");
     }
     let Some(exception) = ExecutorGlobals::take_exception() else {
         return failed("the connection has thrown nothing");
     };
-    let message = message(&exception);
+    let message = message_of(&exception);
     let Ok(exception) = exception.into_zval(false) else {
         return failed(&message);
     };
@@ -191,17 +152,6 @@ fn caught(connection: &ZendObject) -> SqlError {
         kind: kind.unwrap_or(SqlErrorKind::Other),
         message,
     }
-}
-
-fn message(exception: &ZendObject) -> String {
-    let scope = if exception.instance_of(ce::error()) {
-        ce::error()
-    } else {
-        ce::exception()
-    };
-    let message = property(scope, exception, "message");
-    let message = message.zend_str().map(|text| text.as_bytes().to_vec());
-    String::from_utf8_lossy(&message.unwrap_or_default()).into_owned()
 }
 
 fn table(table: ZBox<ZendHashTable>) -> Answer<Zval> {
