@@ -11,6 +11,7 @@ use Ossa\SymfonyRuntime\Channel\ChannelPublisher;
 use Ossa\SymfonyRuntime\Channel\CurrentDelivery;
 use Ossa\SymfonyRuntime\Channel\ListenerRegistry;
 use Ossa\SymfonyRuntime\Channel\ListenerSubscriptions;
+use Ossa\SymfonyRuntime\Channel\MessageTransforms;
 use Ossa\SymfonyRuntime\Command\BreakerListCommand;
 use Ossa\SymfonyRuntime\Command\BreakerResetCommand;
 use Ossa\SymfonyRuntime\Command\ChannelPruneCommand;
@@ -41,6 +42,7 @@ use Ossa\SymfonyRuntime\Console\RunOrder;
 use Ossa\SymfonyRuntime\Context\OssaContextProvider;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\ChannelListenerPass;
+use Ossa\SymfonyRuntime\DependencyInjection\MessageTransformPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Doctor\Doctor;
 use Ossa\SymfonyRuntime\Drain\ConfiguredTransports;
@@ -80,6 +82,7 @@ return static function (ContainerConfigurator $container): void {
 
     $services
         ->set(MessengerPass::ENGINE_FACTORY, EngineFactory::class)
+        ->set(MessageTransformPass::TRANSFORMS, MessageTransforms::class)
         ->set('ossa.engine', Engine::class)
             ->factory([service(MessengerPass::ENGINE_FACTORY), 'create'])
         ->alias(Engine::class, 'ossa.engine')
@@ -195,6 +198,7 @@ return static function (ContainerConfigurator $container): void {
         ->set('.ossa.command.validate', ValidateCommand::class)
             ->tag('console.command')
         ->set('.ossa.command.route', RouteCommand::class)
+            ->args(['$transforms' => service(MessageTransformPass::TRANSFORMS)])
             ->tag('console.command')
         ->set(MessengerPass::CONFIGURED_TRANSPORTS, ConfiguredTransports::class)
             ->args([service('messenger.transport_factory'), '$transports' => abstract_arg('DSN and options by transport'), '$serializers' => abstract_arg('serializers by transport')])

@@ -8,6 +8,7 @@ use Doctrine\DBAL\Connection;
 use Doctrine\Persistence\ConnectionRegistry;
 use Ossa\Runtime\Engine;
 use Ossa\Runtime\Store\Schema;
+use Ossa\SymfonyRuntime\Channel\MessageTransforms;
 use Ossa\SymfonyRuntime\Exception\LogicException;
 use Ossa\SymfonyRuntime\Store\DoctrineConnection;
 use Ossa\SymfonyRuntime\Store\DoctrineDsn;
@@ -29,6 +30,8 @@ final readonly class EngineFactory
      * @param ConnectionRegistry|null                                                                  $connections      null where the application has no Doctrine
      * @param array<string, array<string, mixed>>                                                      $retries          policies of handlers, by name
      * @param array<string, array<string, mixed>>                                                      $breakers         the same of circuit breakers
+     * @param array<string, array<string, mixed>>                                                      $channels         settings of channels, by name or pattern
+     * @param MessageTransforms|null                                                                   $transforms       transforms of message routing in PHP
      */
     public function __construct(
         #[\SensitiveParameter] private string $stateBackend,
@@ -42,6 +45,8 @@ final readonly class EngineFactory
         private ?ConnectionRegistry $connections = null,
         private array $retries = [],
         private array $breakers = [],
+        private array $channels = [],
+        private ?MessageTransforms $transforms = null,
     ) {
     }
 
@@ -60,6 +65,8 @@ final readonly class EngineFactory
             'default_retry' => $this->defaultRetry,
             'retries' => $this->retries,
             'breakers' => $this->breakers,
+            'channels' => ['settings' => $this->channels],
+            'callbacks' => $this->transforms?->callbacks() ?? [],
             'lease_seconds' => $this->leaseSeconds,
             'env' => array_filter($this->env, static fn (?string $value): bool => null !== $value),
         ];

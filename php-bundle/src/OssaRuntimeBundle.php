@@ -6,9 +6,11 @@ namespace Ossa\SymfonyRuntime;
 
 use Ossa\SymfonyRuntime\Attribute\AsCapability;
 use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
+use Ossa\SymfonyRuntime\Attribute\AsMessageTransform;
 use Ossa\SymfonyRuntime\Console\TimeOption;
 use Ossa\SymfonyRuntime\DependencyInjection\CapabilityPass;
 use Ossa\SymfonyRuntime\DependencyInjection\ChannelListenerPass;
+use Ossa\SymfonyRuntime\DependencyInjection\MessageTransformPass;
 use Ossa\SymfonyRuntime\DependencyInjection\MessengerPass;
 use Ossa\SymfonyRuntime\Exception\LogicException;
 use Ossa\SymfonyRuntime\Store\DoctrineDsn;
@@ -71,6 +73,8 @@ final class OssaRuntimeBundle extends AbstractBundle
             '$validation' => $config['validation'],
             '$defaultRetry' => $runtime['retry'],
             '$leaseSeconds' => $runtime['lease_seconds'],
+            '$channels' => array_map(static fn (array $settings): array => array_filter($settings, static fn (mixed $value): bool => null !== $value), $config['messaging']['channels']),
+            '$transforms' => new Reference(MessageTransformPass::TRANSFORMS),
             '$connections' => new Reference('doctrine', ContainerInterface::NULL_ON_INVALID_REFERENCE),
             // An unset variable stays unset for expressions, too.
             '$env' => array_combine($config['env'], array_map(static fn (string $name): string => \sprintf('%%env(default::%s)%%', $name), $config['env'])),
@@ -98,6 +102,10 @@ final class OssaRuntimeBundle extends AbstractBundle
         $builder->registerAttributeForAutoconfiguration(AsChannelListener::class, static function (ChildDefinition $definition, AsChannelListener $listener, \Reflector $target): void {
             $definition->addTag(ChannelListenerPass::TAG, $listener->toTag($target instanceof \ReflectionMethod ? $target->getName() : null));
         });
+        $builder->registerAttributeForAutoconfiguration(AsMessageTransform::class, static function (ChildDefinition $definition, AsMessageTransform $transform, \Reflector $target): void {
+            $method = $target instanceof \ReflectionMethod ? $target->getName() : $transform->method ?? '__invoke';
+            $definition->addTag(MessageTransformPass::TAG, ['transform' => $transform->name, 'method' => $method]);
+        });
         $builder->registerAttributeForAutoconfiguration(AsCapability::class, static function (ChildDefinition $definition, AsCapability $capability, \Reflector $target): void {
             $definition->addTag(CapabilityPass::TAG, $capability->toTag($target instanceof \ReflectionMethod ? $target->getName() : null));
         });
@@ -107,6 +115,7 @@ final class OssaRuntimeBundle extends AbstractBundle
     {
         $container->addCompilerPass(new CapabilityPass());
         $container->addCompilerPass(new ChannelListenerPass());
+        $container->addCompilerPass(new MessageTransformPass());
         $container->addCompilerPass(new MessengerPass(), PassConfig::TYPE_BEFORE_OPTIMIZATION, 16);
     }
 }

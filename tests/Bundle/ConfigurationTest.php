@@ -33,7 +33,7 @@ final class ConfigurationTest extends TestCase
             'validation' => 'lenient',
             'bindings' => [],
             'breakers' => [],
-            'messaging' => ['source' => 'app'],
+            'messaging' => ['source' => 'app', 'channels' => []],
             'transactions' => ['connection' => null, 'table' => 'ossa_inbox', 'auto_setup' => true],
             'env' => [],
         ], $config);

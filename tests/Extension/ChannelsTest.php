@@ -10,11 +10,14 @@ use Ossa\Runtime\Engine;
 use Ossa\Runtime\Exception\ArgumentException;
 use Ossa\Runtime\Exception\EngineException;
 use Ossa\Runtime\Exception\TransportException;
+use Ossa\Tests\Extension\Support\TemporaryStore;
 use PHPUnit\Framework\Attributes\TestDox;
 use PHPUnit\Framework\TestCase;
 
 final class ChannelsTest extends TestCase
 {
+    use TemporaryStore;
+
     private Engine $engine;
     private Channels $channels;
 
@@ -67,7 +70,7 @@ final class ChannelsTest extends TestCase
         $again = $this->channels->fail($this->one('scanner'), ['code' => 'DOWN', 'message' => 'no server']);
         self::assertSame('retry', $again['outcome']);
         $failed = $this->channels->fail($this->one('scanner'), ['code' => 'DOWN', 'message' => 'no server']);
-        self::assertSame(['outcome' => 'dead_letter', 'retry_at_ms' => null, 'dead_letter_channel' => 'a.dlq'], $failed);
+        self::assertSame(['outcome' => 'dead_letter', 'retry_at_ms' => null, 'dead_letter_channel' => 'a.dlq', 'subscriber' => null], $failed);
 
         $letters = $this->engine->deadLetters('anna');
         [$letter] = $letters->list(['channel' => 'a', 'reason' => 'handler_failed', 'error_code' => 'DOWN']);
@@ -84,6 +87,87 @@ final class ChannelsTest extends TestCase
         self::assertSame(['edit', 'replay'], array_column($letters->actions(), 'action'));
         $this->expectException(EngineException::class);
         $letters->show($letter['id']);
+    }
+
+    #[TestDox('A transform in PHP makes what a target gets; what it throws is the reason of a dead letter')]
+    public function testATransformInPhpMakesWhatATargetGets(): void
+    {
+        $this->manifest(<<<'YAML'
+            apiVersion: ossa/v0.3.1
+            kind: MessageRouting
+            metadata: {name: privacy}
+            spec:
+              rules: [{id: known, source: '*', channel: people, targets: [crm], transform: anonymous}]
+              transforms: {anonymous: {type: custom, handler: anonymize}}
+            YAML);
+        $anonymize = static function (string $expression, array $message, string $transform): array {
+            $payload = $message['payload'];
+            \assert(\is_array($payload));
+
+            return isset($payload['name']) ? ['by' => [$expression, $transform]] + array_diff_key($payload, ['name' => true]) : throw new \DomainException('there is no name');
+        };
+        $this->engine = Engine::open('memory:', ['manifest_roots' => [$this->folder()], 'callbacks' => ['anonymize' => $anonymize]]);
+        $this->channels = $this->engine->channels();
+        $this->channels->subscribe(['name' => 'crm']);
+        self::assertSame([], $this->channels->problems());
+
+        $this->channels->publish('people', ['id' => 7, 'name' => 'Ada'], 'hr');
+        self::assertSame(['by' => ['anonymize', 'anonymous'], 'id' => 7], $this->one('crm')->getPayload());
+
+        $this->channels->publish('people', ['id' => 8, 'alias' => 'Bob'], 'hr');
+        self::assertSame([], $this->channels->receive(['crm']));
+        [$letter] = $this->engine->deadLetters()->list();
+        self::assertSame(['transform_failed', 'there is no name'], [$letter['reason'], $letter['error']]);
+        self::assertStringContainsString('Bob', $letter['original']);
+    }
+
+    #[TestDox('A channel takes as much as is set for it, and says when it takes more')]
+    public function testAChannelTakesAsMuchAsIsSetForIt(): void
+    {
+        $this->engine = Engine::open('memory:', ['channels' => ['settings' => ['metrics.*' => ['max_per_second' => 1, 'burst' => 2]]]]);
+        $this->channels = $this->engine->channels();
+        $batch = array_fill(0, 3, ['channel' => 'metrics.cpu', 'source' => 'host', 'payload' => []]);
+
+        $answers = $this->channels->publishBatch($batch);
+        self::assertSame('OSSA-N026', $answers[2]['error_code'] ?? null);
+        try {
+            $this->channels->publish('metrics.cpu', [], 'host');
+            self::fail('it takes no more');
+        } catch (EngineException $exception) {
+            self::assertTrue($exception->isRetryable());
+            self::assertMatchesRegularExpression('/^publish it again in \d+ ms$/', (string) $exception->getHelp());
+        }
+        $this->expectException(ArgumentException::class);
+        Engine::open('memory:', ['channels' => ['settings' => ['metrics.*' => ['burst' => 2]]]]);
+    }
+
+    #[TestDox('Another subscriber gets the messages while a breaker is open')]
+    public function testAnotherSubscriberGetsTheMessagesWhileABreakerIsOpen(): void
+    {
+        $this->engine = Engine::open('memory:', ['breakers' => ['scanner' => ['failures' => 1, 'fallback' => 'auditor']]]);
+        $this->channels = $this->engine->channels();
+        $this->channels->subscribe(['name' => 'scanner', 'subscriptions' => [['channel' => 'a']], 'retry' => ['max_attempts' => 1]]);
+        $this->channels->subscribe(['name' => 'auditor']);
+        $this->channels->publish('a', [], 'healer', ['id' => 'm1']);
+        $this->channels->fail($this->one('scanner'), ['code' => 'DOWN', 'message' => 'no server']);
+        $this->channels->publish('a', [], 'healer', ['id' => 'm2']);
+
+        self::assertSame([], $this->channels->receive(['scanner']));
+        self::assertSame('m2', $this->one('auditor')->getMessageId());
+    }
+
+    #[TestDox('Dead letters are listed page by page')]
+    public function testDeadLettersAreListedPageByPage(): void
+    {
+        foreach ([1, 2, 3] as $n) {
+            $this->channels->publishEnvelope('no envelope '.$n, 'a');
+        }
+        $letters = $this->engine->deadLetters();
+        $first = $letters->list(limit: 2);
+        $rest = $letters->list(['after' => $first[1]['id']], 2);
+
+        self::assertSame(['no envelope 1', 'no envelope 2', 'no envelope 3'], array_column([...$first, ...$rest], 'original'));
+        self::assertSame([], $letters->list(['after' => $rest[0]['id']]));
     }
 
     #[TestDox('A request is answered')]
@@ -140,6 +224,11 @@ final class ChannelsTest extends TestCase
         $this->channels->ack($delivery);
         $this->expectException(TransportException::class);
         $this->channels->ack($delivery);
+    }
+
+    private function manifest(string $yaml): void
+    {
+        file_put_contents($this->folder().'/manifest.ossa.yaml', $yaml);
     }
 
     private function one(string $subscriber): ChannelDelivery

@@ -60,11 +60,35 @@ final class RouterTest extends TestCase
         self::assertSame([
             'outcome' => 'matched',
             'deliveries' => [
-                ['target' => 'responder', 'priority' => 'critical', 'rules' => ['critical'], 'transform' => 'short', 'payload' => ['id' => 'CVE-1']],
-                ['target' => 'auditor', 'priority' => 'low', 'rules' => ['audit'], 'transform' => null, 'payload' => ['id' => 'CVE-1', 'severity' => 'critical']],
+                ['target' => 'responder', 'priority' => 'critical', 'rules' => ['critical'], 'transform' => 'short', 'failover' => [], 'payload' => ['id' => 'CVE-1']],
+                ['target' => 'auditor', 'priority' => 'low', 'rules' => ['audit'], 'transform' => null, 'failover' => [], 'payload' => ['id' => 'CVE-1', 'severity' => 'critical']],
             ],
             'refusals' => [],
         ], $routed);
+    }
+
+    #[TestDox('A payload is delivered as JSON would have it, whether or not it holds objects')]
+    public function testAPayloadIsDeliveredAsJsonWouldHaveIt(): void
+    {
+        $router = Router::parse(self::RULES);
+        $plain = ['list' => [1, 2.5, null, true], 'none' => [], 'text' => 'ä', 'map' => [7 => ['deep' => ['er' => 'x']]]];
+        $shared = 1;
+        $rich = ['empty' => new \stdClass(), 'at' => new \DateTimeImmutable('2026-01-31T09:30:00+00:00'), 'shared' => &$shared];
+
+        $payloads = [];
+        foreach ([$plain, $rich] as $payload) {
+            $payloads[] = $router->route(self::message($payload))['deliveries'][0]['payload'];
+        }
+        self::assertSame([$plain, ['empty' => [], 'at' => '2026-01-31T09:30:00.000000+00:00', 'shared' => 1]], $payloads);
+    }
+
+    #[TestDox('Of a failover the first target gets the message, and the others are named')]
+    public function testOfAFailoverTheFirstTargetGetsTheMessage(): void
+    {
+        $rules = str_replace('{id: audit,', '{id: audit, delivery: failover,', str_replace('targets: [auditor]', 'targets: [auditor, archive]', self::RULES));
+
+        [$delivery] = Router::parse($rules)->route(self::message(['severity' => 'low']))['deliveries'];
+        self::assertSame(['auditor', ['archive']], [$delivery['target'], $delivery['failover']]);
     }
 
     #[TestDox('A rule that does not match says why')]

@@ -28,6 +28,7 @@ final readonly class AsChannelListener
      * @param int|null             $maxConcurrency deliveries at once, by all workers
      * @param int|null             $timeoutSeconds how long a worker has for a message before another gets it; 30 seconds if not given
      * @param Retry|null           $retry          how often a message is handled before it becomes a dead letter
+     * @param Breaker|null         $breaker        when it is left alone for a while because it keeps failing; its messages wait, or go to the breaker's fallback
      * @param string|null          $transport      Messenger transport that the messages are passed on to, with its retries and its failure transport
      * @param string|null          $method         method to call, when the attribute is on the class
      */
@@ -44,6 +45,7 @@ final readonly class AsChannelListener
         public ?int $maxConcurrency = null,
         public ?int $timeoutSeconds = null,
         public ?Retry $retry = null,
+        public ?Breaker $breaker = null,
         public ?string $transport = null,
         public ?string $method = null,
     ) {
@@ -52,6 +54,9 @@ final readonly class AsChannelListener
         }
         if (null !== $handler && null === $agent) {
             throw new LogicException('#[AsChannelListener] takes "handler" only with "agent".');
+        }
+        if (null !== $breaker && null !== $transport) {
+            throw new LogicException('#[AsChannelListener] takes either "breaker" or "transport": what another transport carries is handled by its own retries.');
         }
     }
 
@@ -75,6 +80,7 @@ final readonly class AsChannelListener
             'max_concurrency' => $this->maxConcurrency,
             'timeout_ms' => null === $this->timeoutSeconds ? null : 1000 * $this->timeoutSeconds,
             'retry' => $this->retry?->toOptions(),
+            'breaker' => $this->breaker?->toOptions(),
             'transport' => $this->transport,
             'method' => $method ?? $this->method,
         ], static fn (mixed $value): bool => null !== $value);

@@ -96,7 +96,7 @@ final class ChannelPublisher
             $hops = $cause->getHeaders()[self::HOPS] ?? 0;
             $headers += [self::CAUSATION => $cause->getId(), self::HOPS => (\is_int($hops) ? $hops : (int) (string) (\is_scalar($hops) ? $hops : 0)) + 1];
         } elseif (null !== $step) {
-            $headers += [self::CAUSATION => $step->toStamp()->causationId];
+            $headers += [self::CAUSATION => $step->toStamp()->causationId] + (0 < $step->hops ? [self::HOPS => $step->hops] : []);
         }
 
         return array_filter([

@@ -33,7 +33,7 @@ final class DeliveryInHand implements NonSendableStampInterface
     /**
      * @param array{code?: string, message?: string, class?: string|null, retryable?: bool|null, retry_after_ms?: int|null, details?: mixed} $error
      *
-     * @return array{outcome: 'retry'|'dead_letter'|'dropped', retry_at_ms: ?int, dead_letter_channel: ?string}|null null when it had ended before
+     * @return array{outcome: 'retry'|'dead_letter'|'handed_over'|'dropped', retry_at_ms: ?int, dead_letter_channel: ?string, subscriber: ?string}|null null when it had ended before
      */
     public function fail(array $error): ?array
     {

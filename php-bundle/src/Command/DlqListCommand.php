@@ -16,20 +16,26 @@ use Symfony\Component\Console\Input\InputInterface;
 use Symfony\Component\Console\Input\InputOption;
 use Symfony\Component\Console\Output\OutputInterface;
 
-#[AsCommand('ossa:dlq:list', 'Lists messages that were given up, the newest first')]
+#[AsCommand('ossa:dlq:list', 'Lists messages that were given up, by channel, the oldest first')]
 final class DlqListCommand extends DeadLetterCommand
 {
     protected function configure(): void
     {
         DeadLetterFilter::addTo($this);
-        $this->addOption('limit', 'l', InputOption::VALUE_REQUIRED, 'At most so many', '20');
+        $this
+            ->addOption('limit', 'l', InputOption::VALUE_REQUIRED, 'At most so many', '20')
+            ->addOption('after', null, InputOption::VALUE_REQUIRED, 'Behind the one with this id, which may be gone');
         OutputFormat::addTo($this);
     }
 
     protected function carryOut(InputInterface $input, OutputInterface $output): int
     {
         $format = OutputFormat::of($input);
-        $letters = $this->deadLetters()->list(DeadLetterFilter::of($input), RunFilter::count($input, 'limit', 10000) ?? 20);
+        $limit = RunFilter::count($input, 'limit', 10000) ?? 20;
+        $after = $input->getOption('after');
+        $letters = $this->deadLetters()->list(DeadLetterFilter::of($input) + (\is_string($after) ? ['after' => $after] : []), 1 + $limit);
+        $more = \count($letters) > $limit;
+        $letters = \array_slice($letters, 0, $limit);
         if (OutputFormat::Json === $format) {
             $output->writeln(OutputFormat::json($letters));
 
@@ -53,6 +59,9 @@ final class DlqListCommand extends DeadLetterCommand
             ]));
         }
         $table->render();
+        if ($more) {
+            $output->writeln(OutputFormatter::escape(\sprintf('There are more: --after=%s', $letters[$limit - 1]['id'])));
+        }
 
         return Command::SUCCESS;
     }

@@ -8,6 +8,7 @@ use Ossa\Runtime\Diagnostic;
 use Ossa\Runtime\Exception\ExceptionInterface as EngineException;
 use Ossa\Runtime\Manifest;
 use Ossa\Runtime\Router;
+use Ossa\SymfonyRuntime\Channel\MessageTransforms;
 use Ossa\SymfonyRuntime\Console\Failure;
 use Ossa\SymfonyRuntime\Console\ManifestFiles;
 use Ossa\SymfonyRuntime\Console\OutputFormat;
@@ -24,8 +25,10 @@ use Symfony\Component\Console\Output\OutputInterface;
 final class RouteCommand extends Command
 {
     /** @param list<string> $manifestPaths */
-    public function __construct(private readonly array $manifestPaths)
-    {
+    public function __construct(
+        private readonly array $manifestPaths,
+        private readonly MessageTransforms $transforms,
+    ) {
         parent::__construct();
     }
 
@@ -68,7 +71,7 @@ final class RouteCommand extends Command
             array_push($files, ...$below);
         }
         try {
-            $router = Router::load($files);
+            $router = Router::load($files, $this->transforms->callbacks());
             $explained = $router->explain($message, ['agents' => self::agents($files)]);
         } catch (EngineException $exception) {
             return Failure::show($exception, $output);
@@ -131,17 +134,18 @@ final class RouteCommand extends Command
         }
     }
 
-    /** @param array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>, rules: list<array{rule: string, routing: string, path: string, matches: bool, why?: string, targets: list<string>}>} $explained */
+    /** @param array{outcome: string, deliveries: list<array{target: string, priority: string, rules: list<string>, transform: ?string, failover: list<string>, payload: mixed}>, refusals: list<array{reason: string, detail: string, rule: ?string, targets: list<string>}>, rules: list<array{rule: string, routing: string, path: string, matches: bool, why?: string, targets: list<string>}>} $explained */
     private static function print(array $explained, OutputInterface $output): void
     {
         $output->writeln(\sprintf('<info>%s</info>', str_replace('_', ' ', $explained['outcome'])));
         foreach ($explained['deliveries'] as $delivery) {
             $output->writeln(\sprintf(
-                '  %-8s  %s  %s%s',
+                '  %-8s  %s  %s%s%s',
                 $delivery['priority'],
                 OutputFormatter::escape($delivery['target']),
                 OutputFormatter::escape([] === $delivery['rules'] ? 'by the default route' : 'by '.implode(' and ', $delivery['rules'])),
                 null === $delivery['transform'] ? '' : OutputFormatter::escape(\sprintf(', as %s makes it', $delivery['transform'])),
+                [] === $delivery['failover'] ? '' : OutputFormatter::escape(', or if it fails '.implode(', then ', $delivery['failover'])),
             ));
         }
         foreach ($explained['refusals'] as $refusal) {

@@ -18,6 +18,7 @@ final readonly class OssaContext
      *                                 null outside of the step itself (in a message it sent)
      * @param string|null $causationId what led to this: for a message sent by a step, that attempt
      * @param int|null    $deadlineMs  milliseconds since the Unix epoch at which the attempt's time is up
+     * @param int         $hops        how many messages of channels led to what is published now, one after the other
      */
     public function __construct(
         public string $runId,
@@ -30,6 +31,7 @@ final readonly class OssaContext
         public ?string $causationId = null,
         public ?string $traceparent = null,
         public ?int $deadlineMs = null,
+        public int $hops = 0,
     ) {
     }
 
@@ -46,6 +48,7 @@ final readonly class OssaContext
             null,
             $claim->getTraceparent(),
             $claim->getDeadlineMs(),
+            $claim->getHops(),
         );
     }
 
@@ -60,6 +63,7 @@ final readonly class OssaContext
             causationId: $stamp->causationId,
             traceparent: $stamp->traceparent,
             deadlineMs: $stamp->deadlineMs,
+            hops: $stamp->hops,
         );
     }
 
@@ -75,6 +79,7 @@ final readonly class OssaContext
             \sprintf('%s/%s#%d', $this->runId, $this->step, $this->attempt),
             $this->traceparent,
             $this->deadlineMs,
+            $this->hops,
         );
     }
 

@@ -22,7 +22,7 @@ final class ChannelListenerPass implements CompilerPassInterface
     public const REGISTRY = '.ossa.listener_registry';
     public const SUBSCRIPTIONS = '.ossa.listener_subscriptions';
 
-    private const KEYS = ['channel', 'name', 'agent', 'handler', 'source', 'filter', 'priority', 'guarantee', 'ordering', 'max_concurrency', 'timeout_ms', 'retry', 'transport', 'method'];
+    private const KEYS = ['channel', 'name', 'agent', 'handler', 'source', 'filter', 'priority', 'guarantee', 'ordering', 'max_concurrency', 'timeout_ms', 'retry', 'breaker', 'transport', 'method'];
     /** What the engine takes as it stands. */
     private const TERMS = ['guarantee', 'ordering', 'max_concurrency', 'timeout_ms', 'retry'];
 
@@ -35,6 +35,8 @@ final class ChannelListenerPass implements CompilerPassInterface
         $listeners = [];
         /** @var array<string, array<string, mixed>> $subscribers */
         $subscribers = [];
+        /** @var array<string, array<string, mixed>> $breakers */
+        $breakers = [];
         foreach ($container->findTaggedServiceIds(self::TAG, true) as $service => $tags) {
             foreach ($tags as $tag) {
                 $unknown = array_diff(array_keys($tag), self::KEYS);
@@ -52,6 +54,9 @@ final class ChannelListenerPass implements CompilerPassInterface
                     throw new LogicException(\sprintf('"%s"%s has two listeners: %s::%s() and %s::%s(). Give one of them a "name" of its own.', $name, '' === $handler ? '' : \sprintf(' with the handler "%s"', $handler), $known['service'], $known['method'], $service, $method));
                 }
                 $listeners[$name][$handler] = $listener;
+                if (\is_array($tag['breaker'] ?? null)) {
+                    $breakers[$name] = $tag['breaker'];
+                }
                 if (isset($tag['channel'])) {
                     $subscribers[$name] = self::subscriber($subscribers[$name] ?? ['name' => $name, 'subscriptions' => []], $tag);
                 }
@@ -65,6 +70,11 @@ final class ChannelListenerPass implements CompilerPassInterface
             $listeners,
         ]);
         $container->getDefinition(self::SUBSCRIPTIONS)->setArgument('$subscribers', array_values($subscribers));
+        // Those that are configured come first.
+        $factory = $container->getDefinition(MessengerPass::ENGINE_FACTORY);
+        /** @var array<string, array<string, mixed>> $known */
+        $known = $factory->getArguments()['$breakers'] ?? [];
+        $factory->setArgument('$breakers', $known + $breakers);
     }
 
     /**

@@ -57,6 +57,7 @@ final readonly class ChannelMiddleware implements MiddlewareInterface
         match ($outcome['outcome'] ?? null) {
             'retry' => $this->logger?->warning('Message {message} of channel {channel} failed for {subscriber} in attempt {attempt} and is tried again: {error}', $context),
             'dead_letter' => $this->logger?->error('Message {message} of channel {channel} failed for {subscriber} in attempt {attempt} and is a dead letter of {dead_letter_channel} now: {error}', $context + ['dead_letter_channel' => $outcome['dead_letter_channel'] ?? '']),
+            'handed_over' => $this->logger?->error('Message {message} of channel {channel} failed for {subscriber} in attempt {attempt} and goes to {next} instead: {error}', $context + ['next' => $outcome['subscriber'] ?? '']),
             default => $this->logger?->error('Message {message} of channel {channel} failed for {subscriber} in attempt {attempt} and is dropped: {error}', $context),
         };
     }

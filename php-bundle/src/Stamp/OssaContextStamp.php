@@ -13,6 +13,7 @@ final readonly class OssaContextStamp implements StampInterface
      * @param string|null $causationId the attempt that sent the message, `<run>/<step>#<attempt>`
      * @param string|null $traceparent W3C trace context
      * @param int|null    $deadlineMs  milliseconds since the Unix epoch
+     * @param int         $hops        how many messages of channels led here, one after the other
      */
     public function __construct(
         public string $runId,
@@ -23,6 +24,7 @@ final readonly class OssaContextStamp implements StampInterface
         public ?string $causationId = null,
         public ?string $traceparent = null,
         public ?int $deadlineMs = null,
+        public int $hops = 0,
     ) {
     }
 }
