@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace SecurityDesk\Agent;
 
+use Ossa\Runtime\ChannelDelivery;
 use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
 use Ossa\SymfonyRuntime\Message\OssaChannelMessage;
 use SecurityDesk\Logbook;
@@ -17,8 +18,8 @@ final readonly class Auditor
     }
 
     /** @param array<string, mixed> $payload what the transform "record" leaves of a message */
-    public function __invoke(array $payload, OssaChannelMessage $message): void
+    public function __invoke(array $payload, OssaChannelMessage $message, ?ChannelDelivery $delivery = null): void
     {
-        $this->logbook->note('auditor', \sprintf('%s from %s: %s', $message->getChannel(), $message->getSource(), json_encode(array_filter($payload, static fn (mixed $value): bool => null !== $value), \JSON_UNESCAPED_SLASHES | \JSON_THROW_ON_ERROR)));
+        $this->logbook->note('auditor', \sprintf('%s from %s: %s', $message->getChannel(), $message->getSource(), json_encode(array_filter($payload, static fn (mixed $value): bool => null !== $value), \JSON_UNESCAPED_SLASHES | \JSON_THROW_ON_ERROR)), $delivery);
     }
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace SecurityDesk\Agent;
 
+use Ossa\Runtime\ChannelDelivery;
 use Ossa\SymfonyRuntime\Attribute\AsChannelListener;
 use SecurityDesk\Logbook;
 
@@ -17,9 +18,9 @@ final readonly class IncidentResponder
     {
     }
 
-    public function __invoke(string $package, string $cve): void
+    public function __invoke(string $package, string $cve, ?ChannelDelivery $delivery = null): void
     {
         $onDuty = self::ON_DUTY[$package] ?? throw new NobodyOnDuty(\sprintf('nobody is on duty for %s', $package));
-        $this->logbook->note('incident-responder', \sprintf('%s: called %s', $cve, $onDuty));
+        $this->logbook->note('incident-responder', \sprintf('%s: called %s', $cve, $onDuty), $delivery);
     }
 }
