@@ -315,7 +315,7 @@ final readonly class Runs {
       $this->engines->engine();
       $file = $this->roots->file($manifest);
       $found = $file !== NULL
-        ? Manifest::load($file)
+        ? Manifest::load($file, ['level' => $this->engines->level()])
         : array_values(array_filter($this->engines->engine()->manifests(), static fn (Manifest $each): bool => $each->getName() === $manifest));
       return $found !== [] ? $found : throw new RunsException(sprintf('There is no manifest "%s" in the folders of manifests (%s). Give the name of a task or workflow, or the path of its file below one of them.', $manifest, implode(', ', $this->roots->paths()) ?: 'none is there'));
     });

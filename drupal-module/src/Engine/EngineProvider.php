@@ -131,6 +131,16 @@ final class EngineProvider {
   }
 
   /**
+   * How strictly manifests are read.
+   *
+   * @return 'lenient'|'strict'
+   *   As the settings say.
+   */
+  public function level(): string {
+    return $this->settings()->get('validation') === 'strict' ? 'strict' : 'lenient';
+  }
+
+  /**
    * Whether runs are kept in the database of the site.
    */
   public function isOnSiteDatabase(): bool {
@@ -208,7 +218,7 @@ final class EngineProvider {
     $retry = $settings->get('retry');
     $options = [
       'manifest_roots' => $this->roots->paths(),
-      'level' => $settings->get('validation') === 'strict' ? 'strict' : 'lenient',
+      'level' => $this->level(),
       'queue' => $queue,
       'retry_owner' => 'engine',
       'default_retry' => is_array($retry) ? $retry : NULL,

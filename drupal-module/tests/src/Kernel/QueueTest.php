@@ -10,6 +10,7 @@ use Drupal\Core\Site\Settings;
 use Drupal\ossa_eca\Queue\Worker;
 use Drupal\ossa_eca\StartOptions;
 use Drupal\ossa_eca_test\ImmediateQueueFactory;
+use Ossa\Runtime\RunSummary;
 use Symfony\Component\DependencyInjection\Reference;
 
 /**
@@ -39,6 +40,20 @@ final class QueueTest extends OssaKernelTestBase {
     $id = $this->runs()->start('greet-twice', ['name' => 'Ada']);
     self::assertSame('completed', $this->runs()->get($id)?->getStatus());
     self::assertSame(['first', 'second'], $this->container->get('state')->get('ossa_eca_test.calls'));
+  }
+
+  /**
+   * Cron works off the queue of what is urgent first.
+   */
+  public function testCronWorksOffWhatIsUrgentFirst(): void {
+    $ids = [];
+    foreach (['low', 'high', 'normal', 'critical'] as $priority) {
+      $ids[$this->runs()->start('greet-twice', ['name' => $priority], new StartOptions(priority: $priority))] = $priority;
+    }
+    $this->container->get('cron')->run();
+    $runs = $this->runs()->list(['status' => 'completed']);
+    usort($runs, static fn (RunSummary $one, RunSummary $other): int => $one->getEndedAt() <=> $other->getEndedAt());
+    self::assertSame(StartOptions::PRIORITIES, array_map(static fn (RunSummary $run): string => $ids[$run->getId()], $runs));
   }
 
   /**
