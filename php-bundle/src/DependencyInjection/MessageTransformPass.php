@@ -30,11 +30,7 @@ final class MessageTransformPass implements CompilerPassInterface
                 if (!\is_string($name) || '' === $name || !\is_string($method)) {
                     throw new LogicException(\sprintf('The tag "%s" of the service "%s" needs a "transform", and takes a "method".', self::TAG, $service));
                 }
-                $class = $container->getParameterBag()->resolveValue($container->findDefinition($service)->getClass()) ?? $service;
-                $reflection = \is_string($class) ? $container->getReflectionClass($class, false) : null;
-                if (null === $reflection || !$reflection->hasMethod($method) || !$reflection->getMethod($method)->isPublic()) {
-                    throw new LogicException(\sprintf('The service "%s" has no public method "%s()" for the transform "%s".', $service, $method, $name));
-                }
+                ServiceMethod::checkedClass($container, $service, $method, \sprintf('the transform "%s"', $name));
                 if (isset($transforms[$name])) {
                     throw new LogicException(\sprintf('The transform "%s" is made twice: by %s::%s() and by %s::%s(). Keep one.', $name, $transforms[$name]['service'], $transforms[$name]['method'], $service, $method));
                 }
