@@ -18,6 +18,14 @@ final readonly class RunAtOnce {
    */
   private const BATCH = 100;
 
+  /**
+   * How long to wait for a step that is on its way, in milliseconds.
+   *
+   * Stores of the engine's own are read in the background; what is in the
+   * database of the site is there at once.
+   */
+  private const PATIENCE = 500;
+
   public function __construct(
     private EngineProvider $engines,
     private StepRunner $runner,
@@ -38,14 +46,16 @@ final readonly class RunAtOnce {
       $engine = $this->engines->engineAtOnce();
       $started = $start($engine);
       $transport = $engine->transport(['queue' => EngineProvider::AT_ONCE]);
-      return [$started, $transport, $this->take($transport, $started->getId())];
+      return [$started, $transport, $this->take($transport, $started->getId(), TRUE)];
     });
     try {
       while ($tokens !== []) {
+        $goesOn = FALSE;
         foreach ($tokens as $token) {
-          $this->runner->attempt($this->engines->engineAtOnce(), $token);
+          $report = $this->runner->attempt($this->engines->engineAtOnce(), $token);
+          $goesOn = $report?->getRunStatus() === 'running' && $report->getNext() === 'handled';
         }
-        $tokens = $this->take($transport, $started->getId());
+        $tokens = $this->take($transport, $started->getId(), $goesOn);
       }
     }
     finally {
@@ -61,13 +71,16 @@ final readonly class RunAtOnce {
    *   The queue of such runs.
    * @param string $run
    *   Id of the run.
+   * @param bool $expected
+   *   Whether a step is on its way.
    *
    * @return list<string>
    *   Tokens of the steps.
    */
-  private function take(Transport $transport, string $run): array {
+  private function take(Transport $transport, string $run, bool $expected): array {
+    $wait = $expected && !$this->engines->isOnSiteDatabase() ? self::PATIENCE : 0;
     $tokens = $others = [];
-    foreach ($transport->receive(self::BATCH) as $delivery) {
+    foreach ($transport->receive(self::BATCH, $wait) as $delivery) {
       $token = $delivery->getToken();
       if ($token !== NULL && ($delivery->getStep()['run'] ?? NULL) === $run) {
         $tokens[] = $token;

@@ -82,6 +82,7 @@ final class StoreTest extends OssaKernelTestBase {
     $id = $this->runs()->start('greet', ['name' => 'Ada']);
     $this->work();
     self::assertSame('completed', $this->runs()->get($id)?->getStatus());
+    self::assertSame('completed', $this->runs()->execute('greet-twice', ['name' => 'Ada'])->getStatus());
     self::assertFileExists($file);
     $this->service(EngineProvider::class)->reset();
     array_map(unlink(...), glob($file . '*') ?: []);
