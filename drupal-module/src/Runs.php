@@ -172,7 +172,7 @@ final readonly class Runs {
    * @param string $id
    *   Id of the run.
    * @param string|null $step
-   *   Id of the step; NULL is all that failed.
+   *   Id or address of the step; NULL is all that failed.
    * @param string $reason
    *   For the timeline.
    *
@@ -186,12 +186,16 @@ final readonly class Runs {
    */
   public function retry(string $id, ?string $step = NULL, string $reason = ''): int {
     return $this->guard(function () use ($id, $step, $reason): int {
-      $steps = $step === NULL ? $this->failedSteps($id) : [$step];
-      foreach ($steps as $failed) {
-        $this->operator()->retryStep($id, $failed, $reason);
+      $count = 0;
+      foreach ($step === NULL ? $this->failedSteps($id) : [$step] as $failed) {
+        // A block that is tried again takes the steps within it along.
+        if ($count === 0 || in_array($failed, RunSteps::failed($this->must($id)), TRUE)) {
+          $this->operator()->retryStep($id, $failed, $reason);
+          ++$count;
+        }
       }
       $this->relay->drainAll();
-      return count($steps);
+      return $count;
     });
   }
 
@@ -397,17 +401,17 @@ final readonly class Runs {
   }
 
   /**
-   * The ids of the steps of a run that failed.
+   * The addresses of the steps of a run that failed.
    *
    * @param string $id
    *   Id of the run.
    *
    * @return non-empty-list<string>
-   *   Their ids.
+   *   Their addresses.
    */
   private function failedSteps(string $id): array {
-    $failed = array_filter($this->must($id)->getSteps(), static fn (array $step): bool => $step['status'] === 'failed');
-    return $failed !== [] ? array_column($failed, 'id') : throw new RunsException(sprintf('No step of run %s has failed: there is nothing to try again.', $id));
+    $failed = RunSteps::failed($this->must($id));
+    return $failed !== [] ? $failed : throw new RunsException(sprintf('No step of run %s has failed: there is nothing to try again.', $id));
   }
 
   /**

@@ -6,6 +6,7 @@ namespace Drupal\ossa_eca\Drush;
 
 use Drupal\ossa_eca\Page\Show;
 use Drupal\ossa_eca\Page\Wording;
+use Drupal\ossa_eca\RunSteps;
 use Ossa\Runtime\Run;
 use Symfony\Component\Console\Formatter\OutputFormatter;
 
@@ -51,9 +52,9 @@ final readonly class RunText {
    */
   public function steps(Run $run): array {
     $rows = [];
-    foreach ($run->getSteps() as $step) {
+    foreach (RunSteps::of($run) as $step) {
       $rows[] = [
-        self::escape($step['id']),
+        self::escape($step['address'] ?? $step['id']),
         $step['status'],
         (string) $step['attempts'],
         $step['started_at'] === NULL || $step['finished_at'] === NULL ? '' : $this->show->duration($step['finished_at'] - $step['started_at']),

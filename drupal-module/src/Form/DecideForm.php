@@ -9,6 +9,7 @@ use Drupal\Component\Serialization\Yaml;
 use Drupal\Core\Form\FormStateInterface;
 use Drupal\Core\StringTranslation\TranslatableMarkup;
 use Drupal\ossa_eca\Page\RunOrders;
+use Drupal\ossa_eca\RunSteps;
 use Ossa\Runtime\Run;
 
 /**
@@ -59,7 +60,7 @@ final class DecideForm extends RunOrderFormBase {
    */
   protected function questions(Run $run): array {
     $step = $this->waiting($run);
-    $reasons = array_filter($this->runs->why($this->run)['reasons'], fn (array $reason): bool => ($reason['step'] ?? NULL) === $this->step);
+    $reasons = array_filter($this->runs->why($this->run)['reasons'], static fn (array $reason): bool => ($reason['step'] ?? NULL) === ($step['id'] ?? ''));
     return [
       'asked' => [
         '#plain_text' => implode("\n", array_column($reasons, 'text')),
@@ -137,12 +138,8 @@ final class DecideForm extends RunOrderFormBase {
    *   The step.
    */
   private function waiting(Run $run): ?array {
-    foreach ($run->getSteps() as $step) {
-      if ($step['id'] === $this->step && RunOrders::isDecidable($step)) {
-        return $step;
-      }
-    }
-    return NULL;
+    $step = RunSteps::find($run, $this->step);
+    return $step !== NULL && RunOrders::isDecidable($step) ? $step : NULL;
   }
 
 }

@@ -6,6 +6,7 @@ namespace Drupal\ossa_eca\Form;
 
 use Drupal\Core\Form\FormStateInterface;
 use Drupal\Core\StringTranslation\TranslatableMarkup;
+use Drupal\ossa_eca\RunSteps;
 use Ossa\Runtime\Run;
 
 /**
@@ -50,10 +51,9 @@ final class RetryForm extends RunOrderFormBase {
    * {@inheritdoc}
    */
   protected function refusal(Run $run): ?TranslatableMarkup {
-    foreach ($run->getSteps() as $step) {
-      if ($step['status'] === 'failed' && in_array($this->step, ['', $step['id']], TRUE)) {
-        return NULL;
-      }
+    $failed = RunSteps::failed($run);
+    if ($this->step === '' ? $failed !== [] : in_array($this->step, $failed, TRUE)) {
+      return NULL;
     }
     return $this->t('There is nothing to retry: no such step has failed.');
   }

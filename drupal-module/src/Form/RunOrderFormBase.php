@@ -32,7 +32,7 @@ abstract class RunOrderFormBase extends ConfirmFormBase {
   protected string $workflow = '';
 
   /**
-   * Id of the step that the address names; empty for the whole run.
+   * Address of the step that the page is about; empty for the whole run.
    */
   protected string $step = '';
 

@@ -8,6 +8,7 @@ use Drupal\Core\StringTranslation\StringTranslationTrait;
 use Drupal\Core\StringTranslation\TranslatableMarkup;
 use Drupal\Core\StringTranslation\TranslationInterface;
 use Drupal\Core\Url;
+use Drupal\ossa_eca\RunSteps;
 use Ossa\Runtime\Run;
 
 /**
@@ -39,9 +40,7 @@ final class RunOrders {
     return [
       '#type' => 'container',
       '#attributes' => ['class' => ['ossa-run-orders']],
-      'retry' => in_array('failed', array_column($run->getSteps(), 'status'), TRUE)
-        ? $this->link($this->t('Retry all failed steps'), 'retry', $run)
-        : [],
+      'retry' => RunSteps::failed($run) === [] ? [] : $this->link($this->t('Retry all failed steps'), 'retry', $run),
       'cancel' => $run->isTerminal() ? [] : $this->link($this->t('Cancel run'), 'cancel', $run),
     ];
   }
@@ -52,15 +51,16 @@ final class RunOrders {
    * @param \Ossa\Runtime\Run $run
    *   The run.
    * @param array<string, mixed> $step
-   *   The step.
+   *   The step, as of \Drupal\ossa_eca\RunSteps.
    *
    * @return array<string, mixed>
    *   A render array.
    */
   public function ofStep(Run $run, array $step): array {
     return match (TRUE) {
-      $step['status'] === 'failed' => ['retry' => $this->link($this->t('Retry'), 'retry', $run, $step['id'])],
-      self::isDecidable($step) => ['decide' => $this->link($this->t('Decide'), 'decide', $run, $step['id'])],
+      $step['address'] === NULL => [],
+      $step['status'] === 'failed' => ['retry' => $this->link($this->t('Retry'), 'retry', $run, $step['address'])],
+      self::isDecidable($step) => ['decide' => $this->link($this->t('Decide'), 'decide', $run, $step['address'])],
       default => [],
     };
   }
@@ -85,7 +85,7 @@ final class RunOrders {
    * @param \Ossa\Runtime\Run $run
    *   The run.
    * @param string|null $step
-   *   Id of the step.
+   *   Address of the step.
    *
    * @return array<string, mixed>
    *   A render array.

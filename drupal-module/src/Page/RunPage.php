@@ -12,16 +12,20 @@ use Drupal\Core\StringTranslation\TranslatableMarkup;
 use Drupal\Core\StringTranslation\TranslationInterface;
 use Drupal\Core\Url;
 use Drupal\ossa_eca\Execution\ExecutionAccount;
+use Drupal\ossa_eca\RunSteps;
 use Ossa\Runtime\Run;
 
 /**
  * Where a run stands: what it waits for, its steps, its data.
- *
- * @phpstan-type Step array{id: string, name: ?string, child: ?string, status: string, attempts: int, input: mixed, output: mixed, error: ?array{code: string, message: string}, started_at: ?int, finished_at: ?int}
  */
 final class RunPage {
 
   use StringTranslationTrait;
+
+  /**
+   * So many steps are shown.
+   */
+  private const SHOWN = 500;
 
   public function __construct(
     private readonly EntityTypeManagerInterface $entityTypeManager,
@@ -155,10 +159,11 @@ final class RunPage {
    */
   private function steps(Run $run): array {
     $rows = [];
-    foreach ($run->getSteps() as $step) {
-      $took = $step['started_at'] === NULL || $step['finished_at'] === NULL ? NULL : $step['finished_at'] - $step['started_at'];
+    $steps = RunSteps::of($run);
+    foreach (array_slice($steps, 0, self::SHOWN) as $step) {
+      $took = is_int($step['started_at']) && is_int($step['finished_at']) ? $step['finished_at'] - $step['started_at'] : NULL;
       $rows[] = [
-        ['data' => $this->show->text($step['name'] === NULL ? $step['id'] : $step['name'] . ' (' . $step['id'] . ')')],
+        ['data' => $this->show->text(($step['name'] === NULL ? '' : $step['name'] . ': ') . ($step['address'] ?? $step['id']))],
         ['data' => $this->show->text($this->wording->status($step['status']))],
         $step['attempts'] === 0 ? '' : $step['attempts'],
         $this->show->time($step['started_at']),
@@ -169,7 +174,7 @@ final class RunPage {
     }
     return [
       '#type' => 'table',
-      '#caption' => $this->t('Steps'),
+      '#caption' => count($steps) <= self::SHOWN ? $this->t('Steps') : $this->t('The first @count steps; "drush ossa:run:show" has all', ['@count' => self::SHOWN]),
       '#header' => [
         $this->t('Step'),
         $this->t('Status'),
@@ -187,7 +192,7 @@ final class RunPage {
   /**
    * Error, input and output of a step.
    *
-   * @param Step $step
+   * @param array<string, mixed> $step
    *   The step.
    *
    * @return array<string, mixed>

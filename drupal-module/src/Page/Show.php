@@ -21,6 +21,11 @@ final class Show {
    */
   private const MAX_BYTES = 50000;
 
+  /**
+   * How much of all values may still be shown on this page, in bytes.
+   */
+  private int $left = 2000000;
+
   public function __construct(
     private readonly DateFormatterInterface $dates,
     TranslationInterface $stringTranslation,
@@ -52,8 +57,11 @@ final class Show {
    */
   public function data(mixed $value): array {
     $json = self::json($value);
-    if (strlen($json) > self::MAX_BYTES) {
-      $json = mb_strcut($json, 0, self::MAX_BYTES, 'UTF-8') . "…\n" . $this->t('@count bytes are not shown here: "drush ossa:run:show" has all.', ['@count' => strlen($json) - self::MAX_BYTES]);
+    $most = max(0, min(self::MAX_BYTES, $this->left));
+    $hidden = strlen($json) - $most;
+    $this->left -= strlen($json);
+    if ($hidden > 0) {
+      $json = mb_strcut($json, 0, $most, 'UTF-8') . "…\n" . $this->t('@count bytes are not shown here: "drush ossa:run:show" has all.', ['@count' => $hidden]);
     }
     return [
       '#prefix' => '<pre>',

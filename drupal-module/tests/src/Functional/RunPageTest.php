@@ -102,6 +102,35 @@ final class RunPageTest extends OssaBrowserTestBase {
   }
 
   /**
+   * A step in a loop is retried, alone or with the loop.
+   */
+  public function testStepInLoopIsRetried(): void {
+    $runs = [$this->runs()->start('fail-in-loop'), $this->runs()->start('fail-in-loop')];
+    $this->work();
+    $this->logInWith(self::ALL);
+    foreach (['mail[0]' => $runs[0], '' => $runs[1]] as $step => $run) {
+      $this->drupalGet('admin/reports/ossa/' . $run);
+      $this->assertSession()->elementTextContains('css', 'table.ossa-run-steps', 'mail[0]');
+      $step === '' ? $this->clickLink('Retry all failed steps') : $this->clickLink('Retry', 1);
+      $this->assertSession()->pageTextContains($step);
+      $this->submitForm([], 'Retry');
+      $this->assertSession()->pageTextContains('Steps that are tried again: 1.');
+      self::assertSame('running', $this->runs()->get($run)?->getStatus());
+    }
+  }
+
+  /**
+   * Long data is cut.
+   */
+  public function testLongDataIsCut(): void {
+    $run = $this->runs()->execute('greet', ['name' => str_repeat('é', 100000)])->getId();
+    $this->logInWith(['view ossa runs']);
+    $this->drupalGet('admin/reports/ossa/' . $run);
+    $this->assertSession()->statusCodeEquals(200);
+    $this->assertSession()->pageTextContains('bytes are not shown here');
+  }
+
+  /**
    * A run in flight is canceled, with a reason.
    */
   public function testRunInFlightIsCanceled(): void {
