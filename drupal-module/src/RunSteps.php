@@ -21,8 +21,8 @@ final class RunSteps {
    *   The run.
    *
    * @return list<array<string, mixed>>
-   *   As of Run::getSteps(), and "address": NULL for one that has none, as it is
-   *   in a block and has the id of a step outside.
+   *   As of Run::getSteps(), and "address": NULL for one that has none, because
+   *   it is in a block and has the id of a step outside.
    */
   public static function of(Run $run): array {
     $steps = $run->getSteps();
