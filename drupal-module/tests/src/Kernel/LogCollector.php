@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\Tests\ossa_eca\Kernel;
 
+use Drupal\Component\Render\MarkupInterface;
 use Drupal\Core\Logger\RfcLogLevel;
 use Drupal\Core\Logger\RfcLoggerTrait;
 use Psr\Log\LoggerInterface;
@@ -42,7 +43,7 @@ final class LogCollector implements LoggerInterface {
    *   What to put into it.
    */
   public function log($level, string|\Stringable $message, array $context = []): void {
-    $values = array_filter($context, is_scalar(...));
+    $values = array_filter($context, static fn (mixed $value): bool => is_scalar($value) || $value instanceof MarkupInterface);
     $this->entries[] = [(int) $level, strtr((string) $message, array_map(strval(...), $values))];
   }
 
