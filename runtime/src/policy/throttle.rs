@@ -47,7 +47,9 @@ impl Throttle {
         let count = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
         let due = due.saturating_add(interval.saturating_mul(i64::from(count)));
         self.due_us = due;
-        let wait = (due + interval - burst - now_us).max(0);
+        // What is ahead of now, and never more than a burst.
+        let ahead = due.saturating_sub(now_us);
+        let wait = (ahead + interval - burst).max(0);
         Granted {
             count,
             next_in: Duration::from_micros(u64::try_from(wait).unwrap_or_default()),
