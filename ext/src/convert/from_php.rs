@@ -8,7 +8,7 @@ use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecutorGlobals, ce};
 use ossa_runtime::run::Data;
 use serde::Deserialize;
-use serde::de::value::StringDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
@@ -276,8 +276,8 @@ fn members<'de, V: Visitor<'de>>(
 struct Members<'a> {
     entries: Iter<'a>,
     depth: usize,
-    /// The member whose name was read.
-    member: Option<(String, &'a Zval)>,
+    /// Key and value of the member whose name was read.
+    member: Option<(Zval, &'a Zval)>,
 }
 
 impl<'de> MapAccess<'de> for Members<'_> {
@@ -286,27 +286,37 @@ impl<'de> MapAccess<'de> for Members<'_> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Walk<Option<K::Value>> {
         while let Some((key, zval)) = self.entries.next_zval() {
             let name = match (key.long(), key.zend_str()) {
-                (Some(index), _) => index.to_string(),
-                (None, Some(text)) => text
-                    .as_str()
-                    .map_err(|_| Refusal::because("has a key that is not UTF-8"))?
-                    .to_owned(),
+                (Some(index), _) => seed.deserialize(index.to_string().into_deserializer())?,
+                (None, Some(text)) => {
+                    let text = text
+                        .as_str()
+                        .map_err(|_| Refusal::because("has a key that is not UTF-8"))?;
+                    let text: StrDeserializer<'_, Refusal> = text.into_deserializer();
+                    seed.deserialize(text)?
+                }
                 (None, None) => continue,
             };
-            self.member = Some((name.clone(), zval));
-            let name: StringDeserializer<Refusal> = name.into_deserializer();
-            return seed.deserialize(name).map(Some);
+            self.member = Some((key, zval));
+            return Ok(Some(name));
         }
         Ok(None)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Walk<T::Value> {
-        let (name, zval) = self
+        let (key, zval) = self
             .member
             .take()
             .ok_or_else(|| Refusal::because("has a member without a name"))?;
         let member = seed.deserialize(Php::value(zval, self.depth));
-        member.map_err(|refusal| refusal.below(|| name))
+        member.map_err(|refusal| refusal.below(|| text_of_key(&key)))
+    }
+}
+
+/// The name of a member; a key that has been read is a number or UTF-8.
+fn text_of_key(key: &Zval) -> String {
+    match key.long() {
+        Some(index) => index.to_string(),
+        None => key.str().unwrap_or_default().to_owned(),
     }
 }
 
