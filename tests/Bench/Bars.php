@@ -22,6 +22,11 @@ final class Bars
         $this->rows[] = [$measure, \sprintf('%.1f %s', $figure, $unit), \sprintf('<= %s %s', $most, $unit), self::verdict($figure <= $most)];
     }
 
+    public function atLeast(string $measure, float $figure, float $least, string $unit): void
+    {
+        $this->rows[] = [$measure, Table::rate($figure).' '.$unit, \sprintf('>= %s %s', Table::rate($least), $unit), self::verdict($figure >= $least)];
+    }
+
     public function print(): void
     {
         if ([] !== $this->rows) {
