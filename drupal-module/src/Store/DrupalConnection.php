@@ -19,6 +19,11 @@ use Ossa\Runtime\Store\ConnectionInterface;
 final class DrupalConnection implements ConnectionInterface {
 
   /**
+   * So many statements stay prepared.
+   */
+  private const PREPARED = 128;
+
+  /**
    * The transaction that was begun here.
    */
   private ?Transaction $transaction = NULL;
@@ -32,6 +37,18 @@ final class DrupalConnection implements ConnectionInterface {
    * Whether one of these calls is in what it takes for its transaction.
    */
   private bool $part = FALSE;
+
+  /**
+   * Prepared statements by their text: there are few, and preparing takes long.
+   *
+   * @var array<string, \PDOStatement>
+   */
+  private array $statements = [];
+
+  /**
+   * The connection of the driver that they are prepared for.
+   */
+  private ?\PDO $client = NULL;
 
   /**
    * What tables are qualified with on SQLite, where a prefix is a database.
@@ -163,7 +180,10 @@ final class DrupalConnection implements ConnectionInterface {
    * {@inheritdoc}
    */
   public function execute(string $sql, array $params, array $bytes): int {
-    return $this->run($sql, $params, $bytes)->rowCount();
+    $statement = $this->run($sql, $params, $bytes);
+    $count = $statement->rowCount();
+    $statement->closeCursor();
+    return $count;
   }
 
   /**
@@ -243,7 +263,11 @@ final class DrupalConnection implements ConnectionInterface {
     if (!$client instanceof \PDO) {
       throw new EngineUnavailableException(sprintf('Runs cannot be kept in the database of the site with the driver "%s", which does not use PDO. Use the driver "mysql", "pgsql" or "sqlite", or set "store.dsn" of "ossa_eca.settings" to another store.', $this->connection->driver()));
     }
-    $statement = $client->prepare($this->schema === '' ? $sql : $this->qualify($sql));
+    if ($client !== $this->client || count($this->statements) >= self::PREPARED) {
+      $this->client = $client;
+      $this->statements = [];
+    }
+    $statement = $this->statements[$sql] ??= $client->prepare($this->schema === '' ? $sql : $this->qualify($sql));
     foreach ($params as $place => $value) {
       $statement->bindValue($place + 1, $value, match (TRUE) {
         $value === NULL => \PDO::PARAM_NULL,

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Drupal\ossa_eca\Store;
 
 use Drupal\Core\Database\Connection;
+use Drupal\Core\Queue\DatabaseQueue;
 use Drupal\Core\Queue\QueueFactory;
 use Drupal\Core\State\StateInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
@@ -41,6 +42,21 @@ final readonly class SiteTables {
     private QueueFactory $queues,
     private StateInterface $state,
   ) {}
+
+  /**
+   * Makes the tables before a transaction needs them.
+   *
+   * MySQL ends a transaction in which a table is made. Where the extension is
+   * missing the status report says so, and the first use makes the tables.
+   */
+  public function create(): void {
+    $this->engines->problem();
+    $queue = $this->queues->get(StepQueues::name('normal'), TRUE);
+    if ($queue instanceof DatabaseQueue && !$this->database->schema()->tableExists(DatabaseQueue::TABLE_NAME)) {
+      // Core makes the table with the first item.
+      $queue->deleteItem((object) ['item_id' => $queue->createItem('')]);
+    }
+  }
 
   /**
    * Removes it all: runs, queued steps and values. A store elsewhere is left.

@@ -10,6 +10,7 @@ use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Queue\StepQueues;
 use Drupal\ossa_eca\Runs;
 use Drupal\ossa_eca\StartOptions;
+use Drupal\ossa_eca\Store\SiteTables;
 
 /**
  * A site with the module, without ECA, and with manifests to run.
@@ -35,6 +36,7 @@ abstract class OssaKernelTestBase extends KernelTestBase {
     $this->installConfig(['ossa_eca']);
     $this->setting('manifest_paths', ['module://ossa_eca_test/manifests']);
     // As hook_install() does.
+    $this->service(SiteTables::class)->create();
     self::assertNull($this->service(EngineProvider::class)->problem());
   }
 

@@ -37,7 +37,8 @@ final class QueueTest extends OssaKernelTestBase {
    */
   public function testQueueThatHandlesItemsAtOnceIsOneToo(): void {
     new Settings(['queue_default' => ImmediateQueueFactory::class] + Settings::getAll());
-    $id = $this->runs()->start('greet-twice', ['name' => 'Ada']);
+    // That of normal steps was there before.
+    $id = $this->runs()->start('greet-twice', ['name' => 'Ada'], new StartOptions(priority: 'high'));
     self::assertSame('completed', $this->runs()->get($id)?->getStatus());
     self::assertSame(['first', 'second'], $this->container->get('state')->get('ossa_eca_test.calls'));
   }
@@ -115,6 +116,7 @@ final class QueueTest extends OssaKernelTestBase {
   public function testStartIsDurableAlthoughTheQueueFails(): void {
     $database = $this->container->get('database');
     self::assertInstanceOf(Connection::class, $database);
+    $database->schema()->dropTable('queue');
     $database->schema()->createTable('queue', ['fields' => ['nothing' => ['type' => 'int']]]);
     $id = $this->runs()->start('greet', ['name' => 'Ada']);
     self::assertSame('running', $this->runs()->get($id)?->getStatus());
