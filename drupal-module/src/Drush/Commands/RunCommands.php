@@ -43,11 +43,6 @@ final class RunCommands extends DrushCommands {
     'ended_at' => 'Ended',
   ];
 
-  /**
-   * How often a worker looks whether it is to stop, in seconds.
-   */
-  private const SLICE = 1.0;
-
   private const TABLE = ['id', 'workflow', 'status', 'error'];
 
   public function __construct(
@@ -287,41 +282,10 @@ final class RunCommands extends DrushCommands {
   #[CLI\Usage(name: 'drush ossa:work --time-limit=3600', description: 'A worker for an hour, until SIGTERM: let systemd or Supervisor start the next')]
   public function work(array $options = ['time-limit' => '0', 'items-limit' => '0']): CommandResult|int {
     return $this->answer(function () use ($options): int {
-      $seconds = self::number('time-limit', $options['time-limit']);
-      $limit = self::number('items-limit', $options['items-limit']);
-      $done = $seconds === 0 ? $this->worker->run(0, $limit) : $this->workFor($seconds, $limit);
+      $done = $this->worker->run((float) self::number('time-limit', $options['time-limit']), self::number('items-limit', $options['items-limit']));
       $this->logger()?->success(dt('Steps that were worked off: @count.', ['@count' => $done]));
       return self::EXIT_SUCCESS;
     });
-  }
-
-  /**
-   * Works for a while, and stops after the step at hand when it is told to.
-   *
-   * @param int $seconds
-   *   For how long.
-   * @param int $limit
-   *   At most so many steps; 0 for any number.
-   *
-   * @return int
-   *   How many steps were worked off.
-   */
-  private function workFor(int $seconds, int $limit): int {
-    $stopped = FALSE;
-    if (extension_loaded('pcntl')) {
-      pcntl_async_signals(TRUE);
-      $stop = static function () use (&$stopped): void {
-        $stopped = TRUE;
-      };
-      pcntl_signal(\SIGTERM, $stop);
-      pcntl_signal(\SIGINT, $stop);
-    }
-    $done = 0;
-    $until = microtime(TRUE) + $seconds;
-    do {
-      $done += $this->worker->run(max(0.001, min(self::SLICE, $until - microtime(TRUE))), $limit === 0 ? 0 : $limit - $done);
-    } while (!$stopped && ($limit === 0 || $done < $limit) && microtime(TRUE) < $until);
-    return $done;
   }
 
   /**
