@@ -81,6 +81,13 @@ final class Pulse {
    * In cron: all there is to do, before the queues are worked off.
    */
   public function cron(): void {
+    try {
+      $this->engines->engine();
+    }
+    catch (EngineUnavailableException $exception) {
+      $this->logger->error('Runs of tasks and workflows cannot go on: @error', ['@error' => $exception->getMessage()]);
+      return;
+    }
     $this->attempt(function (): void {
       // More than a batch may be due; what comes up meanwhile can wait.
       for ($round = 0; $round < 100 && $this->engines->engine()->tick() === 0; ++$round);
@@ -114,7 +121,7 @@ final class Pulse {
       $do();
     }
     catch (EngineUnavailableException) {
-      // The status report tells.
+      // Cron and the status report tell.
     }
     catch (\Throwable $throwable) {
       $this->logger->error('Runs could not be kept going; it is tried again. @error', [

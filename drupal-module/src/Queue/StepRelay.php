@@ -7,6 +7,7 @@ namespace Drupal\ossa_eca\Queue;
 use Drupal\Core\Database\Connection;
 use Drupal\Core\DestructableInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
+use Drupal\ossa_eca\Engine\EngineUnavailableException;
 use Drupal\ossa_eca\Store\Commit;
 use Ossa\Runtime\Engine;
 use Psr\Log\LoggerInterface;
@@ -116,6 +117,9 @@ final class StepRelay implements DestructableInterface {
       while (($dispatches = $engine->relay(self::BATCH)) !== []) {
         $this->add($engine, $dispatches);
       }
+    }
+    catch (EngineUnavailableException) {
+      // Cron and the status report tell.
     }
     catch (\Throwable $throwable) {
       $this->logger->error('Steps could not be queued; they stay in the store and are queued later. @error', [

@@ -64,10 +64,14 @@ final class WithoutExtensionTest extends KernelTestBase {
   }
 
   /**
-   * Cron runs, and the module can be uninstalled.
+   * Cron runs and says once what is wrong; the module can be uninstalled.
    */
   public function testCronAndUninstallWork(): void {
+    $log = new LogCollector();
+    $this->container->get('logger.factory')->addLogger($log);
     self::assertTrue($this->container->get('cron')->run());
+    self::assertCount(1, $log->above('notice'));
+    self::assertStringContainsString('extension=ossa', $log->of('error')[0] ?? '');
     self::assertSame([], $this->container->get(InFlightUninstallValidator::class)->validate('ossa_eca'));
     $this->container->get('module_handler')->loadInclude('ossa_eca', 'install');
     ossa_eca_install(FALSE);
