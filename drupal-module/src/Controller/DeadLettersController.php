@@ -54,7 +54,7 @@ final class DeadLettersController implements ContainerInjectionInterface {
    *   The page.
    */
   public function __invoke(): array {
-    return $this->trouble->orPage(fn (): array => [
+    return $this->trouble->page(fn (): array => [
       'letters' => [
         '#type' => 'table',
         '#caption' => $this->t('At most @count are shown.', ['@count' => self::SHOWN]),

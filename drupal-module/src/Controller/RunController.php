@@ -46,7 +46,7 @@ final readonly class RunController implements ContainerInjectionInterface {
    *   The page.
    */
   public function __invoke(string $run): array {
-    return $this->trouble->orPage(function () use ($run): array {
+    return $this->trouble->page(function () use ($run): array {
       $found = $this->runs->get($run) ?? throw new NotFoundHttpException(sprintf('There is no run %s.', $run));
       return $this->page->build($found, $this->runs->why($run)['reasons']) + [
         'timeline' => $this->timeline->build($found),

@@ -11,7 +11,6 @@ use Drupal\Core\Messenger\MessengerInterface;
 use Drupal\Core\StringTranslation\StringTranslationTrait;
 use Drupal\Core\StringTranslation\TranslationInterface;
 use Drupal\Core\Url;
-use Drupal\ossa_eca\Execution\ExecutionAccount;
 use Drupal\ossa_eca\Form\RunFilterForm;
 use Drupal\ossa_eca\Page\RunFilter;
 use Drupal\ossa_eca\Page\Show;
@@ -80,7 +79,7 @@ final class RunListController implements ContainerInjectionInterface {
     if ($filter->hasLabelWithoutValue()) {
       $this->messenger->addWarning($this->t('A label is given as "name=value": %label has no value, and finds the runs where it is empty.', ['%label' => $filter->label]));
     }
-    return $this->trouble->orPage(fn (): array => [
+    return $this->trouble->page(fn (): array => [
       'filter' => $this->forms->getForm(RunFilterForm::class, $filter),
     ] + $this->list($filter));
   }
@@ -148,10 +147,6 @@ final class RunListController implements ContainerInjectionInterface {
    *   The cells.
    */
   private function row(RunSummary $run): array {
-    $labels = [];
-    foreach (array_diff_key($run->getLabels(), [ExecutionAccount::LABEL => TRUE]) as $name => $value) {
-      $labels[] = $name . '=' . $value;
-    }
     return [
       Link::createFromRoute($run->getId(), 'ossa_eca.run', ['run' => $run->getId()]),
       $run->getWorkflow(),
@@ -159,7 +154,7 @@ final class RunListController implements ContainerInjectionInterface {
       $this->t('@percent %', ['@percent' => $run->getProgress()]),
       (string) $run->getCurrentStep(),
       mb_strimwidth((string) $run->getError(), 0, 200, '…', 'UTF-8'),
-      implode(', ', $labels),
+      Wording::labels($run->getLabels()),
       $this->show->time($run->getCreatedAt()),
       $this->show->time($run->getUpdatedAt()),
     ];

@@ -17,9 +17,9 @@ final class Dsn {
    */
   public static function redacted(#[\SensitiveParameter] string $dsn): string {
     return (string) preg_replace([
-      // Rather too much than too little: "/" in a password should be escaped,
-      // and sometimes is not.
-      '{(://[^/?#@:]*:)[^@?#]+@}',
+      // Rather too much than too little: what should be escaped in a password
+      // sometimes is not.
+      '{(://[^/?#@:]*:).+@}',
       '{([?&](?:auth|pass|passwd|password|sslpassword|token)=)[^&#]+}i',
     ], ['$1***@', '$1***'], $dsn);
   }
@@ -31,7 +31,7 @@ final class Dsn {
    *   A DSN.
    */
   public static function hasSecret(#[\SensitiveParameter] string $dsn): bool {
-    return self::redacted($dsn) !== $dsn || str_contains($dsn, ':***@');
+    return self::redacted($dsn) !== $dsn || preg_match('/:\*\*\*@|=\*\*\*/', $dsn) === 1;
   }
 
 }

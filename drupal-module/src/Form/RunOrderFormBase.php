@@ -114,7 +114,7 @@ abstract class RunOrderFormBase extends ConfirmFormBase {
   public function buildForm(array $form, FormStateInterface $form_state, string $run = ''): array {
     $this->run = $run;
     $this->step = (string) $this->getRequest()->query->get('step', '');
-    return $this->trouble->orPage(function () use ($form, $form_state, $run): array {
+    return $this->trouble->page(function () use ($form, $form_state, $run): array {
       $found = $this->runs->get($run) ?? throw new NotFoundHttpException(sprintf('There is no run %s.', $run));
       $this->workflow = $found->getWorkflow();
       $refusal = $this->refusal($found);

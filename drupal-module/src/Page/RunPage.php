@@ -75,10 +75,6 @@ final class RunPage {
    *   A table.
    */
   private function summary(Run $run): array {
-    $labels = [];
-    foreach (array_diff_key($run->getLabels(), [ExecutionAccount::LABEL => TRUE]) as $name => $value) {
-      $labels[] = $name . '=' . $value;
-    }
     $ended = $run->getEndedAt();
     $parent = $run->getParent();
     $error = $run->getError();
@@ -94,7 +90,7 @@ final class RunPage {
       ]),
       ],
       [$this->t('Started for'), $this->initiator($run->getLabels()[ExecutionAccount::LABEL] ?? NULL)],
-      [$this->t('Labels'), implode(', ', $labels)],
+      [$this->t('Labels'), Wording::labels($run->getLabels())],
       [$this->t('Correlation id'), (string) $run->getCorrelationId()],
       [$this->t('Concurrency group'), (string) $run->getConcurrencyGroup()],
       [$this->t('Started by'), $parent === NULL ? '' : $this->link($parent['run'], $this->t('step @step of @workflow', [

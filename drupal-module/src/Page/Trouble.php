@@ -40,7 +40,7 @@ final class Trouble {
    * @throws \Symfony\Component\HttpKernel\Exception\HttpExceptionInterface
    *   As $build.
    */
-  public function orPage(\Closure $build): array {
+  public function page(\Closure $build): array {
     try {
       $page = $build();
     }

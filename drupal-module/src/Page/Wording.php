@@ -7,6 +7,7 @@ namespace Drupal\ossa_eca\Page;
 use Drupal\Core\StringTranslation\StringTranslationTrait;
 use Drupal\Core\StringTranslation\TranslatableMarkup;
 use Drupal\Core\StringTranslation\TranslationInterface;
+use Drupal\ossa_eca\Execution\ExecutionAccount;
 
 /**
  * The engine's words for people.
@@ -145,6 +146,20 @@ final class Wording {
       $facts[] = is_string($event[$key] ?? NULL) ? $event[$key] : NULL;
     }
     return implode(', ', array_filter($facts, static fn (?string $fact): bool => $fact !== NULL && $fact !== ''));
+  }
+
+  /**
+   * Labels as a line, but for that of the account.
+   *
+   * @param array<string, string> $labels
+   *   Values by name.
+   *
+   * @return string
+   *   Plain text: not safe to show unescaped.
+   */
+  public static function labels(array $labels): string {
+    unset($labels[ExecutionAccount::LABEL]);
+    return implode(', ', array_map(static fn (string $name, string $value): string => $name . '=' . $value, array_map(strval(...), array_keys($labels)), $labels));
   }
 
   /**

@@ -11,6 +11,7 @@ use Drupal\ossa_eca\Drush\AnswersTrait;
 use Drupal\ossa_eca\Drush\RunText;
 use Drupal\ossa_eca\Page\RunFilter;
 use Drupal\ossa_eca\Page\Show;
+use Drupal\ossa_eca\Page\Wording;
 use Drupal\ossa_eca\Queue\Worker;
 use Drupal\ossa_eca\Runs;
 use Drupal\ossa_eca\RunsException;
@@ -325,7 +326,7 @@ final class RunCommands extends DrushCommands {
       'progress' => $run->getProgress(),
       'current_step' => $run->getCurrentStep(),
       'error' => $run->getError(),
-      'labels' => http_build_query($run->getLabels(), '', ', '),
+      'labels' => Wording::labels($run->getLabels()),
       'correlation_id' => $run->getCorrelationId(),
       'created_at' => self::date($run->getCreatedAt()),
       'updated_at' => self::date($run->getUpdatedAt()),
