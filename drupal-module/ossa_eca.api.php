@@ -64,6 +64,14 @@ declare(strict_types=1);
  * service "ossa_eca.channel_source" that implements
  * \Drupal\ossa_eca\Outcome\ChannelSourceInterface.
  *
+ * To ask for a task by name, and leave it to the models of the site what that
+ * is, dispatch a \Drupal\ossa_eca\Event\TaskRequestedEvent:
+ * @code
+ * $event = new TaskRequestedEvent('phpcs-check', ['path' => 'src']);
+ * $dispatcher->dispatch($event, OssaEvents::TASK_EXECUTE);
+ * $runs = $event->runs();
+ * @endcode
+ *
  * Expressions of manifests see as "env" what settings.php lets them see:
  * @code
  * $settings['ossa_eca_env'] = ['SHOP_URL' => 'https://shop.example.com'];

@@ -107,8 +107,8 @@ final class InputYaml {
       return is_scalar($value) ? $value : NULL;
     }
     if (preg_match('/^\[([^\s\[\]]+)\]$/', $value, $token) === 1) {
-      $data = $tokens->getTokenData($token[1]);
-      if ($data instanceof DataTransferObject || $data instanceof EntityInterface || $data instanceof PrimitiveInterface) {
+      $data = self::data($token[1], $tokens);
+      if ($data instanceof EntityInterface || self::isPlain($data)) {
         return Data::plain($data);
       }
     }
@@ -125,13 +125,47 @@ final class InputYaml {
    */
   public static function text(string $text, TokenInterface $tokens): string {
     return (string) preg_replace_callback('/\[([^\[\]]+)\]/', static function (array $token) use ($tokens): string {
-      $data = $tokens->getTokenData($token[1]);
+      $data = self::data($token[1], $tokens);
       // Plain data stays as it is; of what modules generate, markup becomes
       // text.
-      return $data instanceof TypedDataInterface && ($data instanceof DataTransferObject || $data instanceof PrimitiveInterface)
+      return $data instanceof TypedDataInterface && self::isPlain($data)
         ? (string) $data->getString()
         : $tokens->replacePlain($token[0], [], ['clear' => TRUE]);
     }, $text);
+  }
+
+  /**
+   * The data of a token.
+   *
+   * @param string $name
+   *   The token, without brackets.
+   * @param \Drupal\eca\Token\TokenInterface $tokens
+   *   Knows the tokens.
+   *
+   * @return mixed
+   *   NULL when there is none.
+   */
+  private static function data(string $name, TokenInterface $tokens): mixed {
+    $path = explode(':', $name);
+    $data = $tokens->getTokenData(array_shift($path));
+    foreach ($path as $key) {
+      if (!$data instanceof DataTransferObject) {
+        return $tokens->getTokenData($name);
+      }
+      // Not by ECA, of which version 2 makes keys lower-case.
+      $data = $data->getProperties()[$key] ?? NULL;
+    }
+    return $data;
+  }
+
+  /**
+   * Whether data of a token is plain: neither an entity nor a field of one.
+   *
+   * @param mixed $data
+   *   The data.
+   */
+  private static function isPlain(mixed $data): bool {
+    return $data instanceof DataTransferObject || $data instanceof PrimitiveInterface;
   }
 
   /**

@@ -10,6 +10,7 @@ use Drupal\Core\Session\UserSession;
 use Drupal\ossa_eca\Eca\ActionFailure;
 use Drupal\ossa_eca\Eca\Data;
 use Drupal\ossa_eca\Eca\InputYaml;
+use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Outcome\Deliveries;
 use Drupal\user\Entity\User;
 
@@ -164,13 +165,15 @@ final class ActionTest extends EcaKernelTestBase {
    * The input is typed data: whole tokens, casts, and text with its markup.
    */
   public function testInputIsTypedData(): void {
-    $this->tokens()->addTokenData('order', Data::token(['nr' => 7, 'lines' => [['sku' => 'a']], 'title' => '"x": [y]']));
+    $order = ['nr' => 7, 'lineItems' => [['sku' => 'a']], 'title' => '"x": [y]'];
+    $this->tokens()->addTokenData('order', Data::token($order));
     $this->execute('ossa_task_action', [
       'task_manifest' => 'flaky',
       'input' => implode("\n", [
         'failures: 0',
         'whole: "[order]"',
-        'lines: "[order:lines]"',
+        'lines: "[order:lineItems]"',
+        'sku: "[order:lineItems:0:sku]"',
         'nr: "[order:nr]"',
         'text: "Nr. [order:nr]"',
         'cast: !int "[order:nr]"',
@@ -186,8 +189,9 @@ final class ActionTest extends EcaKernelTestBase {
     ]);
     self::assertSame([
       'failures' => 0,
-      'whole' => ['nr' => 7, 'lines' => [['sku' => 'a']], 'title' => '"x": [y]'],
+      'whole' => $order,
       'lines' => [['sku' => 'a']],
+      'sku' => 'a',
       'nr' => 7,
       'text' => 'Nr. 7',
       'cast' => 7,
@@ -240,6 +244,23 @@ final class ActionTest extends EcaKernelTestBase {
     $this->execute('ossa_task_action', ['task_manifest' => 'say', 'input' => 'name: Ada', 'mode' => 'sync']);
     self::assertSame('b', $this->text('[kept:a]'));
     self::assertSame('', $this->text('[input:name]'));
+  }
+
+  /**
+   * An engine that cannot be used is an error like others, with what to do.
+   */
+  public function testEngineThatCannotBeUsedIsAnErrorLikeOthers(): void {
+    $GLOBALS['config']['ossa_eca.settings']['store']['dsn'] = 'ftp://nowhere';
+    $this->container->get('config.factory')->reset('ossa_eca.settings');
+    $this->service(EngineProvider::class)->reset();
+    self::assertStringContainsString('ftp', (string) $this->service(EngineProvider::class)->problem());
+    $run = '01a2009c-db97-7776-bada-1a8bf38950c4';
+    foreach (['task' => ['task_manifest' => 'greet'], 'publish' => ['channel' => 'a'], 'cancel' => ['run' => $run]] as $name => $configuration) {
+      $this->execute("ossa_{$name}_action", $configuration + ['error_token' => 'oops']);
+      self::assertStringContainsString('ftp', $this->text('[oops:message]'), $name);
+    }
+    // A model can be edited even then.
+    self::assertSame([], $this->submit($this->action('ossa_task_action'), ['task_manifest' => 'greet']));
   }
 
   /**

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\Tests\ossa_eca\Kernel\Eca;
 
+use Drupal\Component\Plugin\ConfigurableInterface;
 use Drupal\Core\DependencyInjection\ContainerBuilder;
 use Drupal\Core\Form\FormState;
 use Drupal\Core\Plugin\PluginFormInterface;
@@ -12,12 +13,12 @@ use Drupal\Tests\ossa_eca\Kernel\LogCollector;
 use Drupal\Tests\ossa_eca\Kernel\OssaKernelTestBase;
 use Drupal\eca\Entity\Eca;
 use Drupal\eca\Plugin\Action\ConfigurableActionBase;
-use Drupal\eca\Plugin\ECA\Condition\ConditionInterface;
 use Drupal\eca\Plugin\ECA\Event\EventInterface;
 use Drupal\eca\Token\TokenInterface;
 use Drupal\modeler_api\Api;
 use Drupal\ossa_eca\Event\OssaEvents;
 use Drupal\ossa_eca\Event\TaskRequestedEvent;
+use Drupal\ossa_eca\Plugin\ECA\Condition\TaskCondition;
 
 /**
  * A site with the module and ECA, on which models are made and run.
@@ -123,9 +124,9 @@ abstract class EcaKernelTestBase extends OssaKernelTestBase {
    * @param array<string, mixed> $configuration
    *   Its configuration.
    */
-  protected function condition(array $configuration = []): ConditionInterface {
+  protected function condition(array $configuration = []): TaskCondition {
     $plugin = $this->container->get('plugin.manager.eca.condition')->createInstance('ossa_task_condition', $configuration);
-    assert($plugin instanceof ConditionInterface);
+    assert($plugin instanceof TaskCondition);
     return $plugin;
   }
 
@@ -194,30 +195,30 @@ abstract class EcaKernelTestBase extends OssaKernelTestBase {
   }
 
   /**
-   * Fills and submits the form of a plugin.
+   * Fills and submits the form of a plugin, as ECA does for a modeller.
    *
-   * @param \Drupal\Core\Plugin\PluginFormInterface $plugin
+   * @param \Drupal\Core\Plugin\PluginFormInterface&\Drupal\Component\Plugin\ConfigurableInterface $plugin
    *   The plugin.
    * @param array<string, mixed> $values
-   *   The values; those left out are the defaults of the form.
+   *   The values; those left out are the configuration of the plugin.
    *
    * @return array<string, string>
    *   Errors by field; when there are none, the form was submitted.
    */
-  protected function submit(PluginFormInterface $plugin, array $values): array {
-    $state = new FormState();
-    $form = $plugin->buildConfigurationForm([], $state);
-    foreach ($form as $key => $element) {
-      if (isset($element['#default_value'])) {
-        $form[$key]['#parents'] = [$key];
-        $values += [$key => $element['#default_value']];
-      }
-    }
-    $state->setValues($values);
-    $plugin->validateConfigurationForm($form, $state);
-    $errors = array_map(strval(...), $state->getErrors());
-    if ($errors === []) {
-      $plugin->submitConfigurationForm($form, $state);
+  protected function submit(PluginFormInterface&ConfigurableInterface $plugin, array $values): array {
+    // ECA 2 has it, ECA 3 leaves it to another module.
+    $module = class_exists(Api::class) ? 'modeler_api' : 'eca';
+    /** @var class-string<\Drupal\Core\Form\FormInterface> $class */
+    $class = "Drupal\\$module\\Form\\RuntimePluginForm";
+    $form = new $class($plugin);
+    $state = (new FormState())->setProgrammed()->setSubmitted();
+    $state->clearErrors();
+    $input = ['configuration' => $values + $plugin->getConfiguration()];
+    $state->setUserInput($input)->setValues($input);
+    $this->container->get('form_builder')->buildForm($form, $state);
+    $errors = [];
+    foreach ($state->getErrors() as $name => $error) {
+      $errors[str_replace('configuration][', '', (string) $name)] = (string) $error;
     }
     return $errors;
   }
