@@ -152,7 +152,8 @@ impl Channels {
             headers: b"{}".to_vec(),
             step: None,
         });
-        let published = core.append_each(vec![Ok(ready)]).pop();
+        let ready = core.throttled(&table, vec![Ok(ready)]);
+        let published = core.append_each(ready).pop();
         published.unwrap_or_else(|| Err(nothing_done()))?;
         Ok(id)
     }
