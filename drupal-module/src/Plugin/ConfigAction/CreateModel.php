@@ -8,6 +8,7 @@ use Drupal\Core\Config\Action\Attribute\ConfigAction;
 use Drupal\Core\Config\Action\ConfigActionException;
 use Drupal\Core\Config\Action\ConfigActionPluginInterface;
 use Drupal\Core\Entity\EntityTypeManagerInterface;
+use Drupal\Core\Extension\ModuleHandlerInterface;
 use Drupal\Core\Plugin\ContainerFactoryPluginInterface;
 use Drupal\Core\StringTranslation\TranslatableMarkup;
 use Symfony\Component\DependencyInjection\ContainerInterface;
@@ -27,7 +28,10 @@ final readonly class CreateModel implements ConfigActionPluginInterface, Contain
 
   private const PREFIX = 'eca.eca.';
 
-  public function __construct(private EntityTypeManagerInterface $entityTypeManager) {}
+  public function __construct(
+    private EntityTypeManagerInterface $entityTypeManager,
+    private ModuleHandlerInterface $modules,
+  ) {}
 
   /**
    * {@inheritdoc}
@@ -42,7 +46,7 @@ final readonly class CreateModel implements ConfigActionPluginInterface, Contain
    *   Definition of the plugin.
    */
   public static function create(ContainerInterface $container, array $configuration, $plugin_id, $plugin_definition): static {
-    return new self($container->get('entity_type.manager'));
+    return new self($container->get('entity_type.manager'), $container->get('module_handler'));
   }
 
   /**
@@ -58,10 +62,12 @@ final readonly class CreateModel implements ConfigActionPluginInterface, Contain
       return;
     }
     $metadata = ['label' => $value['label'], 'version' => '1.0.0'];
-    // ECA 2 has keys for them.
-    $metadata = $this->entityTypeManager->getDefinition('eca')?->hasKey('label')
-      ? $metadata + ['modeller' => 'fallback']
-      : ['third_party_settings' => ['modeler_api' => $metadata + ['modeler_id' => 'fallback']]];
+    // ECA 2 has keys for them, ECA 3 leaves them to another module.
+    $metadata = match (TRUE) {
+      (bool) $this->entityTypeManager->getDefinition('eca')?->hasKey('label') => $metadata + ['modeller' => 'fallback'],
+      $this->modules->moduleExists('modeler_api') => ['third_party_settings' => ['modeler_api' => $metadata + ['modeler_id' => 'fallback']]],
+      default => [],
+    };
     $nodes = array_intersect_key($value, array_flip(['events', 'conditions', 'gateways', 'actions']));
     $storage->create(['id' => $id, 'status' => TRUE] + $metadata + $nodes)->save();
   }

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Drupal\Tests\ossa_eca\Functional;
 
 use Composer\InstalledVersions;
+use Drupal\Component\Render\FormattableMarkup;
 use Drupal\Core\Logger\RfcLogLevel;
 use Drupal\ossa_eca_effects_test\Effects;
 use Symfony\Component\Process\Process;
@@ -29,10 +30,10 @@ abstract class WorkerTestBase extends OssaBrowserTestBase {
       self::markTestSkipped('Drush is not on this site.');
     }
     parent::setUp();
-    // What a killed worker held is free again after a second.
+    // What a killed worker held is free again after seconds, as few as allowed.
     $this->config('ossa_eca.settings')
       ->set('manifest_paths', ['module://ossa_eca_effects_test/manifests'])
-      ->set('lease_seconds', 1)
+      ->set('lease_seconds', 5)
       ->save();
   }
 
@@ -107,17 +108,35 @@ abstract class WorkerTestBase extends OssaBrowserTestBase {
    *   The messages.
    */
   protected function complaints(): array {
-    $complaints = [];
+    return $this->logged('severity', RfcLogLevel::NOTICE, '<');
+  }
+
+  /**
+   * What the log holds.
+   *
+   * @param string $column
+   *   A column of the log.
+   * @param string|int $value
+   *   What it is compared with.
+   * @param string $operator
+   *   How.
+   *
+   * @return list<string>
+   *   The messages.
+   */
+  protected function logged(string $column, string|int $value, string $operator = '='): array {
+    $messages = [];
     $query = $this->container->get('database')->select('watchdog', 'w')
-      ->fields('w', ['type', 'message', 'variables'])
-      ->condition('severity', RfcLogLevel::NOTICE, '<')
+      ->fields('w', ['message', 'variables'])
+      ->condition($column, $value, $operator)
       ->orderBy('wid');
     foreach ($query->execute() ?? [] as $row) {
-      ['type' => $type, 'message' => $message, 'variables' => $variables] = (array) $row;
-      $variables = array_filter((array) unserialize($variables, ['allowed_classes' => FALSE]), is_scalar(...));
-      $complaints[] = "$type: " . strtr($message, array_map(strval(...), $variables));
+      ['message' => $message, 'variables' => $variables] = (array) $row;
+      // As the page of the log does.
+      $variables = unserialize($variables, ['allowed_classes' => TRUE]);
+      $messages[] = html_entity_decode(strip_tags((string) new FormattableMarkup($message, is_array($variables) ? $variables : [])));
     }
-    return $complaints;
+    return $messages;
   }
 
 }
