@@ -7,6 +7,9 @@ namespace Drupal\ossa_eca\Outcome;
 use Drupal\Core\Config\ConfigFactoryInterface;
 use Drupal\ossa_eca\Engine\EngineProvider;
 use Drupal\ossa_eca\Event\OssaEvents;
+use Ossa\Runtime\Channels;
+use Ossa\Runtime\Exception\ArgumentException;
+use Psr\Log\LoggerInterface;
 use Symfony\Component\DependencyInjection\Attribute\Autowire;
 use Symfony\Component\DependencyInjection\Attribute\AutowireIterator;
 use Symfony\Component\EventDispatcher\EventDispatcherInterface;
@@ -63,6 +66,8 @@ final class Subscriptions {
    *   Knows who listens.
    * @param iterable<\Drupal\ossa_eca\Outcome\ChannelSourceInterface> $sources
    *   Name channels.
+   * @param \Psr\Log\LoggerInterface $logger
+   *   Is told of what is wrong.
    */
   public function __construct(
     private readonly EngineProvider $engines,
@@ -71,13 +76,17 @@ final class Subscriptions {
     private readonly EventDispatcherInterface $dispatcher,
     #[AutowireIterator('ossa_eca.channel_source')]
     private readonly iterable $sources,
+    #[Autowire(service: 'logger.channel.ossa_eca')]
+    private readonly LoggerInterface $logger,
   ) {}
 
   /**
    * Registers what the site wants to be told, where that has changed.
    *
+   * What is wrong is left out and logged: it must not keep runs from starting.
+   *
    * @throws \Ossa\Runtime\Exception\ExceptionInterface
-   *   When a subscription is wrong, or the store cannot be reached.
+   *   When the store cannot be reached.
    */
   public function register(): void {
     $wanted = $this->wanted();
@@ -92,12 +101,12 @@ final class Subscriptions {
       $channels = $this->engines->engine()->channels();
       // An agent of a manifest says itself what it takes.
       $agents = array_diff(array_column($channels->subscribers(), 'name'), $ours);
+      $names = [];
       foreach ($wanted as $subscriber) {
-        if (!in_array($subscriber['name'], $agents, TRUE)) {
-          $channels->subscribe($subscriber);
+        if (!in_array($subscriber['name'], $agents, TRUE) && $this->subscribe($channels, $subscriber)) {
+          $names[] = $subscriber['name'];
         }
       }
-      $names = array_column($wanted, 'name');
       foreach (array_diff($ours, $names) as $gone) {
         $channels->unsubscribe($gone);
       }
@@ -111,6 +120,57 @@ final class Subscriptions {
    */
   public function reset(): void {
     $this->registered = NULL;
+  }
+
+  /**
+   * Registers a subscriber, without what is wrong of it.
+   *
+   * @param \Ossa\Runtime\Channels $channels
+   *   The channels of the engine.
+   * @param array<string, mixed> $subscriber
+   *   The subscriber.
+   *
+   * @return bool
+   *   FALSE when nothing of it is right.
+   */
+  private function subscribe(Channels $channels, array $subscriber): bool {
+    if ($subscriber['subscriptions'] === []) {
+      return $this->isTaken($channels, $subscriber, $subscriber['name']);
+    }
+    $taken = [];
+    foreach ($subscriber['subscriptions'] as $subscription) {
+      if ($this->isTaken($channels, ['subscriptions' => [...$taken, $subscription]] + $subscriber, $subscription['channel'])) {
+        $taken[] = $subscription;
+      }
+    }
+    return $taken !== [];
+  }
+
+  /**
+   * Registers a subscriber, and logs why that cannot be.
+   *
+   * @param \Ossa\Runtime\Channels $channels
+   *   The channels of the engine.
+   * @param array<string, mixed> $subscriber
+   *   The subscriber.
+   * @param string $what
+   *   What of it may be wrong.
+   *
+   * @return bool
+   *   Whether it is registered.
+   */
+  private function isTaken(Channels $channels, array $subscriber, string $what): bool {
+    try {
+      $channels->subscribe($subscriber);
+      return TRUE;
+    }
+    catch (ArgumentException $exception) {
+      $this->logger->error('"@what" is left out of what the site listens to: @error', [
+        '@what' => $what,
+        '@error' => $exception->getMessage(),
+      ]);
+      return FALSE;
+    }
   }
 
   /**

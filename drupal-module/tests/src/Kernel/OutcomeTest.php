@@ -101,6 +101,22 @@ final class OutcomeTest extends OssaKernelTestBase {
   }
 
   /**
+   * A channel that is none is left out and logged; runs start all the same.
+   */
+  public function testChannelThatIsNoneIsLeftOut(): void {
+    $log = new LogCollector();
+    $this->container->get('logger.factory')->addLogger($log);
+    $this->setting('channels', ['#.#..', 'orders.*']);
+    $this->setting('deliveries', ['no name' => 'my_mails']);
+    $this->listen(OssaEvents::CHANNEL_MESSAGE);
+    $this->runs()->start('greet', ['name' => 'Ada']);
+    $this->runs()->publish('orders.new', ['order' => 7]);
+    $this->service(Deliveries::class)->handOn();
+    self::assertSame('orders.new', $this->only(ChannelMessageEvent::class)->channel);
+    self::assertCount(2, $log->of('error'));
+  }
+
+  /**
    * Messages for a receiver that the settings name go to a queue of Drupal.
    */
   public function testMessageRoutedToReceiverGoesToItsQueue(): void {
