@@ -139,7 +139,8 @@ final class RunPage {
    *   A render array.
    */
   private function reason(array $reason): array {
-    return $this->show->text(isset($reason['until'])
+    // Other reasons say in their text when they are over.
+    return $this->show->text($reason['code'] === 'answer' && isset($reason['until'])
       ? $this->t('@reason, until @time', ['@reason' => $reason['text'], '@time' => $this->show->time($reason['until'])])
       : $reason['text']);
   }
