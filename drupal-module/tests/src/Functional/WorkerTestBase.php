@@ -7,6 +7,7 @@ namespace Drupal\Tests\ossa_eca\Functional;
 use Composer\InstalledVersions;
 use Drupal\Component\Render\FormattableMarkup;
 use Drupal\Core\Logger\RfcLogLevel;
+use Drupal\Core\Render\Markup;
 use Drupal\ossa_eca_effects_test\Effects;
 use Symfony\Component\Process\Process;
 
@@ -133,7 +134,7 @@ abstract class WorkerTestBase extends OssaBrowserTestBase {
     foreach ($query->execute() ?? [] as $row) {
       ['message' => $message, 'variables' => $variables] = (array) $row;
       // As the page of the log does.
-      $variables = unserialize($variables, ['allowed_classes' => TRUE]);
+      $variables = unserialize($variables, ['allowed_classes' => [Markup::class]]);
       $messages[] = html_entity_decode(strip_tags((string) new FormattableMarkup($message, is_array($variables) ? $variables : [])));
     }
     return $messages;
