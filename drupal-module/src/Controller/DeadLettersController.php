@@ -55,6 +55,13 @@ final class DeadLettersController implements ContainerInjectionInterface {
    */
   public function __invoke(): array {
     return $this->trouble->page(fn (): array => [
+      'failed' => [
+        '#type' => 'link',
+        '#title' => $this->t('Runs that have failed'),
+        '#url' => Url::fromRoute('ossa_eca.runs', [], ['query' => ['status' => 'failed']]),
+        '#prefix' => '<p>',
+        '#suffix' => '</p>',
+      ],
       'letters' => [
         '#type' => 'table',
         '#caption' => $this->t('At most @count are shown.', ['@count' => self::SHOWN]),

@@ -33,6 +33,7 @@ final class DeadLettersTest extends OssaBrowserTestBase {
     $this->assertSession()->responseNotContains('<b>closed');
     $this->assertSession()->responseNotContains('<script>alert');
     $this->assertSession()->linkNotExists('Replay');
+    $this->assertSession()->linkByHrefExists('/admin/reports/ossa?status=failed');
     $this->drupalGet(self::PAGE . '/replay', ['query' => ['letter' => 'orders.new.dlq:1']]);
     $this->assertSession()->statusCodeEquals(403);
 
