@@ -22,7 +22,7 @@ final class ExecutionAccount {
   /**
    * The label of a run that names the account it was started for.
    */
-  public const LABEL = 'drupal_uid';
+  public const LABEL = 'ossa.drupal_uid';
 
   /**
    * So many runs are remembered.

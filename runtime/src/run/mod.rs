@@ -122,7 +122,7 @@ pub use invariant::check_invariants;
 pub use migrate::{Difference, differences, migrate};
 pub use repeat::{MAX_COLLECTED, MAX_COLLECTED_BYTES, MAX_PARALLELISM};
 pub use replay::ReplayError;
-pub use start::DEADLINE_TIMER;
+pub use start::{DEADLINE_TIMER, RESERVED_LABELS};
 pub use state::{
     BlockState, Cursor, Failing, Hold, Phase, Place, RunState, ScopeId, ScopeState, Signal,
     StepState, Vote, WaitState,

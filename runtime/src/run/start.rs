@@ -15,12 +15,16 @@ use super::transition::{Answer, Rejection, Transition};
 use crate::plan::{BlockId, Plan};
 use crate::port::Timestamp;
 
+/// What the names of labels begin with that only the runtime and its hosts give, never a manifest: they decide things.
+pub const RESERVED_LABELS: &str = "ossa.";
+
 /// Name of the timer that bounds the whole run.
 pub const DEADLINE_TIMER: &str = "deadline";
 
 pub(super) fn start(plan: &Plan, start: Start, now: Timestamp) -> Result<Transition, Rejection> {
     let mut start = checked(plan, start)?;
-    for (name, value) in plan.labels() {
+    let of_manifest = plan.labels().iter();
+    for (name, value) in of_manifest.filter(|(name, _)| !name.starts_with(RESERVED_LABELS)) {
         let given = start.labels.entry(name.clone());
         given.or_insert_with(|| value.clone());
     }

@@ -58,6 +58,20 @@ stories! {
         assert_eq!(found(&engine, &by(&[("customer", "7")])), [own]);
     }
 
+    fn a_manifest_gives_no_label_that_is_the_runtime_s_or_its_host_s(lab) {
+        let engine = lab.engine();
+        let plan = plan(&format!(
+            "apiVersion: ossa/v0.3.0\nkind: Workflow\nmetadata: {{name: demo, labels: {{team: blue, ossa.user: root, ossa.hops: '-9'}}}}\nspec:\n  steps:\n{}",
+            step("first")
+        ));
+        let plain = start(&engine, &plan);
+        let mut request = StartRequest::of_plan(plan, json!({}));
+        request.labels = labels(&[("ossa.user", "7")]);
+        let own = engine.start(request).unwrap().run;
+        assert_eq!(run(&engine, plain).run.labels, labels(&[("team", "blue")]));
+        assert_eq!(run(&engine, own).run.labels, labels(&[("team", "blue"), ("ossa.user", "7")]));
+    }
+
     fn a_label_that_is_too_long_starts_nothing(lab) {
         let engine = lab.engine();
         let mut request = StartRequest::of_plan(three_steps(), json!({}));
