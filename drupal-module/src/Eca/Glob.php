@@ -8,7 +8,7 @@ namespace Drupal\ossa_eca\Eca;
  * Patterns of names: those of tasks, and those of channels.
  *
  * ECA asks for each event and each model, before it loads anything: a name
- * without wildcards costs a comparison, and a pattern is compiled once.
+ * without wildcards costs a comparison.
  */
 final class Glob {
 
@@ -16,13 +16,6 @@ final class Glob {
    * Stands for every name.
    */
   public const ANY = '*';
-
-  /**
-   * Regular expressions by pattern.
-   *
-   * @var array<string, string>
-   */
-  private static array $compiled = [];
 
   /**
    * Whether a name matches a pattern of task names.
@@ -34,7 +27,7 @@ final class Glob {
    */
   public static function matches(string $pattern, string $name): bool {
     return $pattern === self::ANY || $pattern === $name || (strpbrk($pattern, '*?') !== FALSE
-      && preg_match(self::$compiled[$pattern] ??= '/\A' . strtr(preg_quote($pattern, '/'), ['\*' => '.*', '\?' => '.']) . '\z/su', $name) === 1);
+      && preg_match('/\A' . strtr(preg_quote($pattern, '/'), ['\*' => '.*', '\?' => '.']) . '\z/su', $name) === 1);
   }
 
   /**
@@ -57,7 +50,7 @@ final class Glob {
       return FALSE;
     }
     return $pattern === self::ANY || (strpbrk($pattern, '*#') !== FALSE
-      && preg_match(self::$compiled['channel ' . $pattern] ??= self::compileChannel($pattern), $channel . '.') === 1);
+      && preg_match(self::compileChannel($pattern), $channel . '.') === 1);
   }
 
   /**

@@ -200,24 +200,6 @@ abstract class OssaActionBase extends ConfigurableActionBase {
   }
 
   /**
-   * Says at a field what is wrong with it.
-   *
-   * @param mixed[] $form
-   *   The form.
-   * @param \Drupal\Core\Form\FormStateInterface $form_state
-   *   Its state.
-   * @param string $key
-   *   The key of the field.
-   * @param \Stringable|string $message
-   *   What is wrong.
-   */
-  protected function errorAt(array &$form, FormStateInterface $form_state, string $key, \Stringable|string $message): void {
-    isset($form[$key]['#parents'])
-      ? $form_state->setError($form[$key], $message)
-      : $form_state->setErrorByName($key, $message);
-  }
-
-  /**
    * Checks a field with YAML.
    *
    * @param mixed[] $form
@@ -232,7 +214,7 @@ abstract class OssaActionBase extends ConfigurableActionBase {
   protected function checkYaml(array &$form, FormStateInterface $form_state, string $key, bool $map = TRUE): void {
     $problem = InputYaml::check((string) $form_state->getValue($key), $map);
     if ($problem !== NULL) {
-      $this->errorAt($form, $form_state, $key, $this->t('The YAML cannot be used. @problem', ['@problem' => $problem]));
+      $form_state->setError($form[$key], $this->t('The YAML cannot be used.') . ' ' . $problem);
     }
   }
 

@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace Drupal\ossa_eca\Eca;
 
-use Drupal\Component\Render\FormattableMarkup;
 use Drupal\Core\Form\FormStateInterface;
 use Drupal\ossa_eca\Engine\EngineUnavailableException;
 use Drupal\ossa_eca\Event\TaskRequestedEvent;
 use Drupal\ossa_eca\StartOptions;
 use Ossa\Runtime\Diagnostic;
+use Ossa\Runtime\Manifest;
 use Ossa\Runtime\Run;
 
 /**
@@ -151,10 +151,10 @@ abstract class StartActionBase extends OssaActionBase {
       return;
     }
     catch (\Exception $exception) {
-      $problem = new FormattableMarkup('@problem', ['@problem' => ActionFailure::of($exception)->getMessage()]);
+      $problem = ActionFailure::of($exception)->getMessage();
     }
     if ($problem !== NULL) {
-      $this->errorAt($form, $form_state, static::MANIFEST, $problem);
+      $form_state->setError($form[static::MANIFEST], $problem);
     }
   }
 
@@ -164,35 +164,37 @@ abstract class StartActionBase extends OssaActionBase {
    * @param string $manifest
    *   Its name or path.
    *
-   * @return \Stringable|null
-   *   Markup; NULL when it can.
+   * @return string|null
+   *   Plain text, which whoever shows it escapes; NULL when it can.
    */
-  private function problemOf(string $manifest): ?\Stringable {
+  private function problemOf(string $manifest): ?string {
     $documents = $this->runs->validate($manifest);
     $errors = [];
     foreach ($documents as $document) {
       foreach ($document->isValid() ? [] : $document->getDiagnostics() as $diagnostic) {
         if ($diagnostic->getSeverity() === 'error') {
-          $errors[] = $diagnostic;
+          $errors[] = self::line($diagnostic);
         }
       }
     }
     if ($errors !== []) {
-      return $this->t('The manifest "@manifest" is invalid. <pre>@errors</pre>', [
-        '@manifest' => $manifest,
-        '@errors' => implode("\n", array_map(static fn (Diagnostic $error): string => $error->render(), $errors)),
-      ]);
+      return $this->t('The manifest is invalid.') . ' ' . implode(' ', $errors);
     }
-    foreach ($documents as $document) {
-      if ($document->getKind() === static::KIND) {
-        return NULL;
-      }
-    }
-    return $this->t('"@manifest" is a @kind, and this action starts a @wanted.', [
-      '@manifest' => $manifest,
-      '@kind' => $documents[0]->getKind() ?? '?',
+    $kinds = array_map(static fn (Manifest $document): ?string => $document->getKind(), $documents);
+    return in_array(static::KIND, $kinds, TRUE) ? NULL : (string) $this->t('This action starts a @wanted, and the manifest is a @kind.', [
       '@wanted' => static::KIND,
+      '@kind' => $kinds[0] ?? '?',
     ]);
+  }
+
+  /**
+   * A diagnostic in a line.
+   *
+   * @param \Ossa\Runtime\Diagnostic $diagnostic
+   *   The diagnostic.
+   */
+  private static function line(Diagnostic $diagnostic): string {
+    return sprintf('%s:%d:%d: %s.%s', basename((string) $diagnostic->getFile()), $diagnostic->getLine(), $diagnostic->getColumn(), rtrim($diagnostic->getMessage(), '.'), $diagnostic->getHelp() === NULL ? '' : ' ' . ucfirst(rtrim($diagnostic->getHelp(), '.')) . '.');
   }
 
   /**

@@ -77,7 +77,7 @@ final class PublishAction extends OssaActionBase {
     $this->checkYaml($form, $form_state, 'payload');
     $channel = trim((string) $form_state->getValue('channel'));
     if (!str_contains($channel, '[') && preg_match('/[\s*#]/', $channel) === 1) {
-      $this->errorAt($form, $form_state, 'channel', $this->t('"@channel" is no channel to publish on: it must be one name, without spaces, "*" and "#".', ['@channel' => $channel]));
+      $form_state->setError($form['channel'], $this->t('That is no channel to publish on: it must be one name, without spaces, "*" and "#".'));
     }
   }
 

@@ -135,8 +135,7 @@ final class TaskCondition extends ConditionBase {
     parent::validateConfigurationForm($form, $form_state);
     $path = trim((string) $form_state->getValue('output_field'));
     if (!str_contains($path, '[') && preg_match('/^\.|\.\.|\.$|\s/', $path) === 1) {
-      $message = $this->t('"@path" is no path: write the names of fields with dots between them.', ['@path' => $path]);
-      isset($form['output_field']['#parents']) ? $form_state->setError($form['output_field'], $message) : $form_state->setErrorByName('output_field', (string) $message);
+      $form_state->setError($form['output_field'], $this->t('That is no path: write the names of fields with dots between them.'));
     }
   }
 

@@ -173,8 +173,7 @@ final class OssaEvent extends EventBase {
     $key = $this->patternKey();
     $pattern = trim((string) $form_state->getValue($key));
     if ($key === 'channel' && preg_match('/\s/', $pattern) === 1) {
-      $message = $this->t('"@channel" is no channel: there are no spaces in one.', ['@channel' => $pattern]);
-      isset($form[$key]['#parents']) ? $form_state->setError($form[$key], $message) : $form_state->setErrorByName($key, (string) $message);
+      $form_state->setError($form[$key], $this->t('There are no spaces in the name of a channel.'));
     }
   }
 

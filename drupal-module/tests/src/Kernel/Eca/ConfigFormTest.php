@@ -86,7 +86,7 @@ final class ConfigFormTest extends EcaKernelTestBase {
       $errors = $this->submit($this->action('ossa_task_action'), ['task_manifest' => $manifest]);
       self::assertSame(['task_manifest'], array_keys($errors), $manifest);
       self::assertStringContainsString('is no known type of execution', $errors['task_manifest']);
-      self::assertStringContainsString('broken.yaml:', $errors['task_manifest']);
+      self::assertStringContainsString('broken.yaml:4:', $errors['task_manifest']);
       self::assertStringNotContainsString('<script>', $errors['task_manifest']);
     }
     unlink($folder . '/broken.yaml');

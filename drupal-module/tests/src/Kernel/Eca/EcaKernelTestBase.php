@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace Drupal\Tests\ossa_eca\Kernel\Eca;
 
 use Drupal\Component\Plugin\ConfigurableInterface;
+use Drupal\Component\Render\MarkupInterface;
+use Drupal\Component\Utility\Html;
 use Drupal\Core\DependencyInjection\ContainerBuilder;
 use Drupal\Core\Form\FormState;
 use Drupal\Core\Plugin\PluginFormInterface;
@@ -203,7 +205,7 @@ abstract class EcaKernelTestBase extends OssaKernelTestBase {
    *   The values; those left out are the configuration of the plugin.
    *
    * @return array<string, string>
-   *   Errors by field; when there are none, the form was submitted.
+   *   Errors by field, as HTML; when there are none, the form was submitted.
    */
   protected function submit(PluginFormInterface&ConfigurableInterface $plugin, array $values): array {
     // ECA 2 has it, ECA 3 leaves it to another module.
@@ -218,7 +220,7 @@ abstract class EcaKernelTestBase extends OssaKernelTestBase {
     $this->container->get('form_builder')->buildForm($form, $state);
     $errors = [];
     foreach ($state->getErrors() as $name => $error) {
-      $errors[str_replace('configuration][', '', (string) $name)] = (string) $error;
+      $errors[str_replace('configuration][', '', (string) $name)] = $error instanceof MarkupInterface ? (string) $error : Html::escape((string) $error);
     }
     return $errors;
   }
