@@ -36,7 +36,7 @@ final class StatusReport {
   /**
    * Examines the engine.
    *
-   * @return array<string, array<string, mixed>>
+   * @return array<string, array{severity: int, ...}>
    *   Entries as of hook_requirements().
    */
   public function entries(): array {
@@ -62,7 +62,7 @@ final class StatusReport {
   /**
    * What the engine finds when it examines itself.
    *
-   * @return array<string, array<string, mixed>>
+   * @return array<string, array{severity: int, ...}>
    *   An entry for each thing that is not fine.
    */
   private function findings(): array {

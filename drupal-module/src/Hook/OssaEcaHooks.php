@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Drupal\ossa_eca\Hook;
 
+use Drupal\Core\Extension\Requirement\RequirementSeverity;
 use Drupal\Core\Hook\Attribute\Hook;
 use Drupal\ossa_eca\Pulse;
 use Drupal\ossa_eca\StatusReport;
@@ -34,7 +35,11 @@ final readonly class OssaEcaHooks {
    */
   #[Hook('runtime_requirements')]
   public function runtimeRequirements(): array {
-    return $this->statusReport->entries();
+    $entries = $this->statusReport->entries();
+    // Core 11.2 and newer have an enumeration for what were numbers.
+    return enum_exists(RequirementSeverity::class)
+      ? array_map(static fn (array $entry): array => ['severity' => RequirementSeverity::from($entry['severity'])] + $entry, $entries)
+      : $entries;
   }
 
 }

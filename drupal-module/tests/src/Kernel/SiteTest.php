@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace Drupal\Tests\ossa_eca\Kernel;
 
 use Drupal\Core\Config\Schema\SchemaCheckTrait;
+use Drupal\Core\Extension\Requirement\RequirementSeverity;
+use Drupal\ossa_eca\Hook\OssaEcaHooks;
 use Drupal\ossa_eca\InFlightUninstallValidator;
 use Drupal\ossa_eca\State\SiteValues;
 use Drupal\ossa_eca\StatusReport;
@@ -72,6 +74,14 @@ final class SiteTest extends OssaKernelTestBase {
     $entries = $this->service(StatusReport::class)->entries();
     self::assertSame(0, $entries['ossa_eca_engine']['severity']);
     self::assertArrayNotHasKey('ossa_eca_manifests', $entries);
+  }
+
+  /**
+   * Core gets severities as it has them.
+   */
+  public function testCoreGetsSeveritiesAsItHasThem(): void {
+    $entries = $this->service(OssaEcaHooks::class)->runtimeRequirements();
+    self::assertSame(enum_exists(RequirementSeverity::class) ? RequirementSeverity::OK : 0, $entries['ossa_eca_engine']['severity']);
   }
 
   /**
