@@ -52,7 +52,7 @@ final class DrushTest extends OssaBrowserTestBase {
 
     $started = json_decode($this->drush(0, 'ossa:run', 'greet', '--input={"name": "Ada"}', '--label=farm=north', '--uid=1', '--format=json')[0], TRUE);
     self::assertSame('running', $started['status']);
-    self::assertSame(['ossa.drupal_uid' => '1', 'farm' => 'north'], $started['labels']);
+    self::assertSame(['farm' => 'north', 'ossa.drupal_uid' => '1'], $started['labels']);
     self::assertStringContainsString('Steps that were worked off: 1.', $this->drush(0, 'ossa:work')[1]);
     $shown = json_decode($this->drush(0, 'ossa:run:show', $started['id'], '--format=json')[0], TRUE);
     self::assertSame('completed', $shown['status']);
